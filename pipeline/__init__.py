@@ -1,0 +1,1 @@
+"""Effectmonitor: from deliveries and public monitors to protected indicators per district."""

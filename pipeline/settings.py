@@ -1,0 +1,136 @@
+"""Where everything lives and which environment this is: read once, then frozen.
+
+Belongs here: folders, keys, environment names. Does not belong here: thresholds (``seeds/thresholds.csv``) and
+contracts (``expectations/``).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SEEDS = PROJECT_ROOT / "seeds"
+EXPECTATIONS = PROJECT_ROOT / "expectations"
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+CONSORTIA = ("tom", "go", "boost")
+ENVIRONMENTS = ("demo", "test", "production")
+# The demo keys are public on purpose: they protect simulated people only.
+_DEMO_KEY = "effectmonitor-demo-key-{consortium}"
+_MINIMUM_KEY_LENGTH = 32
+
+
+class SettingsError(ValueError):
+    """The environment is incomplete or contradictory; the message says which variable to set."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Folders and environment of one installation.
+
+    Attributes:
+        home: folder under which everything that is produced lives (``EFFECTMONITOR_HOME``).
+        environment: ``demo``, ``test`` or ``production`` (``EFFECTMONITOR_ENVIRONMENT``).
+        key_folder: folder with one key file per consortium; only production reads it (``EFFECTMONITOR_KEYS``).
+    """
+
+    home: Path
+    environment: str = "demo"
+    key_folder: Path | None = None
+
+    @property
+    def inbox(self) -> Path:
+        """Deliveries as received; short-lived."""
+        return self.home / "inbox"
+
+    @property
+    def vault(self) -> Path:
+        """Accepted, pseudonymised rows as Parquet, every version kept; confidential."""
+        return self.home / "vault"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows, pseudonymised; confidential."""
+        return self.home / "quarantine"
+
+    @property
+    def receipts(self) -> Path:
+        """One receipt per delivery, without personal data."""
+        return self.home / "receipts"
+
+    @property
+    def warehouse(self) -> Path:
+        """The confidential DuckDB warehouse."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        """Every release as it was made."""
+        return self.home / "releases"
+
+    @property
+    def published(self) -> Path:
+        """What analysts, partners and the council read."""
+        return self.home / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.home / "dagster"
+
+    @property
+    def dbt_target(self) -> Path:
+        """dbt's artefacts and logs."""
+        return self.home / "dbt"
+
+    def pseudonym_key(self, consortium: str) -> bytes:
+        """Return the HMAC key of a consortium.
+
+        Args:
+            consortium: ``tom``, ``go`` or ``boost``.
+
+        Raises:
+            SettingsError: in production, when the key file is missing, too short, or readable by others.
+        """
+        if consortium not in CONSORTIA:
+            raise SettingsError(f"unknown consortium {consortium!r}; expected one of {', '.join(CONSORTIA)}")
+        if self.environment != "production":
+            return _DEMO_KEY.format(consortium=consortium).encode()
+        if self.key_folder is None:
+            raise SettingsError("EFFECTMONITOR_KEYS is not set: production needs a folder with a key per consortium")
+        path = self.key_folder / f"{consortium}.key"
+        if not path.is_file():
+            raise SettingsError(f"no pseudonym key for {consortium}: create {path} (at least 32 random characters)")
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SettingsError(f"{path} is readable by others: chmod 600 it")
+        key = path.read_bytes().strip()
+        if len(key) < _MINIMUM_KEY_LENGTH:
+            raise SettingsError(f"{path} holds a key of fewer than {_MINIMUM_KEY_LENGTH} characters")
+        return key
+
+
+def load_settings(home: Path | str | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        home: overrides ``EFFECTMONITOR_HOME``.
+
+    Raises:
+        SettingsError: for an unknown environment, or for production without home or keys: it has no fallback.
+    """
+    environment = os.environ.get("EFFECTMONITOR_ENVIRONMENT", "demo")
+    if environment not in ENVIRONMENTS:
+        raise SettingsError(f"EFFECTMONITOR_ENVIRONMENT is {environment!r}; expected one of {', '.join(ENVIRONMENTS)}")
+    chosen = home or os.environ.get("EFFECTMONITOR_HOME")
+    keys = os.environ.get("EFFECTMONITOR_KEYS")
+    if environment == "production" and not (chosen and keys):
+        raise SettingsError("production needs EFFECTMONITOR_HOME and EFFECTMONITOR_KEYS; there is no fallback")
+    folder = Path(chosen) if chosen else PROJECT_ROOT / "data"
+    return Settings(
+        home=folder.expanduser().resolve(),
+        environment=environment,
+        key_folder=Path(keys).expanduser().resolve() if keys else None,
+    )

@@ -1,0 +1,45 @@
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.periods import HalfYear, between, last_complete
+
+half_years = st.builds(HalfYear, st.integers(2015, 2100), st.sampled_from([1, 2]))
+days = st.dates(date(2015, 1, 1), date(2100, 12, 31))
+
+
+@given(half_years)
+def test_name_and_partition_key_come_back_as_the_same_half_year(period):
+    assert HalfYear.parse(str(period)) == period
+    assert HalfYear.from_partition_key(period.partition_key) == period
+
+
+@given(days)
+def test_a_day_lies_within_its_half_year(day):
+    period = HalfYear.containing(day)
+    assert period.starts_on <= day <= period.ends_on
+
+
+@given(half_years, st.integers(-20, 20))
+def test_half_years_follow_each_other_without_gap(period, steps):
+    assert period.shift(1).starts_on == period.ends_on + timedelta(days=1)
+    assert period.shift(steps).shift(-steps) == period
+    assert (period.shift(steps) > period) == (steps > 0)
+
+
+@pytest.mark.parametrize("text", ["2024", "2024-H3", "2024-h1", "24-H1", "2014-H2", "2024-H1 ", ""])
+def test_other_texts_are_refused_with_the_text_in_the_message(text):
+    with pytest.raises(ValueError, match=text.strip() or "half-year"):
+        HalfYear.parse(text)
+
+
+def test_last_complete_is_the_one_that_has_ended():
+    assert str(last_complete(date(2026, 6, 30))) == "2025-H2"
+    assert str(last_complete(date(2026, 7, 1))) == "2026-H1"
+
+
+def test_between_includes_both_ends():
+    first, last = HalfYear.parse("2023-H2"), HalfYear.parse("2025-H1")
+    assert [str(period) for period in between(first, last)] == ["2023-H2", "2024-H1", "2024-H2", "2025-H1"]

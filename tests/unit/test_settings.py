@@ -1,0 +1,46 @@
+import pytest
+
+from pipeline.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
+
+
+def test_home_is_the_projects_data_folder_unless_told_otherwise(monkeypatch, tmp_path):
+    assert load_settings().home == PROJECT_ROOT / "data"
+    monkeypatch.setenv("EFFECTMONITOR_HOME", str(tmp_path / "a"))
+    assert load_settings().home == tmp_path / "a"
+    assert load_settings(tmp_path / "b").home == tmp_path / "b"
+
+
+def test_production_has_no_fallback(monkeypatch):
+    monkeypatch.setenv("EFFECTMONITOR_ENVIRONMENT", "production")
+    with pytest.raises(SettingsError, match="EFFECTMONITOR_HOME and EFFECTMONITOR_KEYS"):
+        load_settings()
+
+
+def test_unknown_environment_is_refused(monkeypatch):
+    monkeypatch.setenv("EFFECTMONITOR_ENVIRONMENT", "prod")
+    with pytest.raises(SettingsError, match="demo, test, production"):
+        load_settings()
+
+
+def test_production_key_must_exist_be_long_and_be_private(tmp_path):
+    settings = Settings(home=tmp_path, environment="production", key_folder=tmp_path)
+    with pytest.raises(SettingsError, match=r"tom\.key"):
+        settings.pseudonym_key("tom")
+    key = tmp_path / "tom.key"
+    key.write_text("short")
+    key.chmod(0o600)
+    with pytest.raises(SettingsError, match="fewer than 32"):
+        settings.pseudonym_key("tom")
+    key.write_text("k" * 40)
+    key.chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        settings.pseudonym_key("tom")
+    key.chmod(0o600)
+    assert settings.pseudonym_key("tom") == b"k" * 40
+
+
+def test_each_consortium_has_a_key_of_its_own(settings):
+    keys = {settings.pseudonym_key(name) for name in ("tom", "go", "boost")}
+    assert len(keys) == 3
+    with pytest.raises(SettingsError, match="unknown consortium"):
+        settings.pseudonym_key("other")
