@@ -1,0 +1,1 @@
+"""Publication: what leaves, in which form, and the record of every release."""

@@ -1,0 +1,113 @@
+"""What must hold of a release's files before they are put in place; read from the files, not from the warehouse.
+
+Belongs here: completeness and the promise that nothing hidden can be read. Does not belong here: which figures ought to
+be hidden (disclosure).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from pipeline.publication.marts_file import open_marts
+
+EXPECTED_TABLES = (
+    "dim_consortium",
+    "dim_district",
+    "dim_goal",
+    "dim_indicator",
+    "dim_life_domain",
+    "dim_period",
+    "fct_indicator",
+    "fct_life_domain",
+    "fct_monitor",
+    "fct_narrative",
+    "release",
+)
+# columns that are empty unless the figure is published
+_TELLING = {
+    "fct_indicator": ("n", "numerator", "value", "ci_low", "ci_high"),
+    "fct_life_domain": (
+        "n",
+        "improved",
+        "stable",
+        "worsened",
+        "stable_low",
+        "rated",
+        "low",
+        "low_share",
+        "goals",
+        "goals_reached",
+        "goal_attainment",
+    ),
+}
+_KEYS = {
+    "dim_consortium": ("consortium_code",),
+    "dim_district": ("district_code",),
+    "dim_goal": ("goal_code",),
+    "dim_indicator": ("indicator_code",),
+    "dim_life_domain": ("life_domain_code",),
+    "dim_period": ("period",),
+    "fct_indicator": ("indicator_code", "district_code", "period"),
+    "fct_life_domain": ("consortium_code", "life_domain_code", "district_code", "period"),
+    "release": ("release_id",),
+}
+
+
+def release_problems(marts_file: Path) -> list[str]:
+    """Everything that is wrong with a release's marts file, as sentences; an empty list when it may go out.
+
+    Args:
+        marts_file: ``marts.duckdb`` of the release, with ``parquet/`` and ``csv/`` beside it.
+    """
+    with open_marts(marts_file) as marts:
+        present = {row[0] for row in marts.execute("select table_name from duckdb_tables()").fetchall()}
+        problems = [f"table {name} is missing" for name in EXPECTED_TABLES if name not in present]
+        for table in sorted(present):
+            problems += _undescribed(marts, table)
+            problems += [
+                f"{kind}/{table}.{kind} is missing"
+                for kind in ("parquet", "csv")
+                if not (marts_file.parent / kind / f"{table}.{kind}").is_file()
+            ]
+        for table in sorted(present & _TELLING.keys()):
+            problems += _telling(marts, table)
+        for table in sorted(present & _KEYS.keys()):
+            problems += _repeated(marts, table)
+    return problems
+
+
+def _undescribed(marts: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    bare = marts.execute(
+        "select column_name from duckdb_columns() where table_name = ? and comment is null", [table]
+    ).fetchall()
+    comment = marts.execute("select comment from duckdb_tables() where table_name = ?", [table]).fetchone()
+    problems = [f"column {table}.{row[0]} has no description" for row in bare]
+    return problems if comment and comment[0] else [f"table {table} has no description", *problems]
+
+
+def _telling(marts: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    present = {row[0] for row in marts.execute(f"describe marts.{table}").fetchall()}
+    absent = [column for column in (*_TELLING[table], "status") if column not in present]
+    if absent:
+        return [f"column {table}.{column} is missing" for column in absent]
+    problems = []
+    for column in _TELLING[table]:
+        rows = marts.execute(
+            f"select count(*) from marts.{table} where status is distinct from 'published' and {column} is not null"
+        ).fetchone()
+        if rows and rows[0]:
+            problems.append(f"{table}.{column} is filled in {rows[0]} rows whose status is not published")
+    unknown = marts.execute(f"select count(*) from marts.{table} where status is null").fetchone()
+    if unknown and unknown[0]:
+        problems.append(f"{table}.status is empty in {unknown[0]} rows")
+    return problems
+
+
+def _repeated(marts: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    columns = ", ".join(_KEYS[table])
+    found = marts.execute(
+        f"select count(*) from (select 1 from marts.{table} group by {columns} having count(*) > 1)"
+    ).fetchone()
+    return [f"{found[0]} keys ({columns}) occur more than once in {table}"] if found and found[0] else []
