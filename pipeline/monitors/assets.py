@@ -1,0 +1,97 @@
+"""The public monitors as assets: each load becomes a vintage in the vault, and keeps its contract or stops there."""
+
+import time
+from importlib import import_module
+
+import dagster as dg
+
+from pipeline.settings import Settings
+from pipeline.tables import markdown_table
+
+GROUP = "monitors"
+_CHECK = "contract"
+_PREVIEW_ROWS = 5
+# monitor: the kinds that tell its form, and what it is
+_MONITORS = {
+    "cbs_kwb": (
+        {"csv", "parquet"},
+        "CBS, Kerncijfers wijken en buurten: residents and context per area, 2020 and 2022.",
+    ),
+    "ggd_gezondheid": (
+        {"csv", "parquet"},
+        "RIVM, GGDs and CBS, Gezondheid per wijk en buurt 2012, 2016 and 2020: modelled estimates, context and never a "
+        "sample.",
+    ),
+    "cbs_wijken": ({"geojson", "parquet"}, "CBS and Kadaster, boundaries of the districts, 2022 (RD, EPSG:28992)."),
+}
+
+
+def build_monitor_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """One asset per monitor, with its contract as a blocking check.
+
+    A monitor is not partitioned by half-year: it has years of its own, and each load is a vintage.
+    """
+    return [_monitor(settings, name, kinds, text) for name, (kinds, text) in _MONITORS.items()]
+
+
+def _monitor(settings: Settings, name: str, kinds: set[str], description: str) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["monitors", name])
+
+    @dg.asset(
+        key=key,
+        group_name=GROUP,
+        owners=["team:data-engineering"],
+        kinds=kinds,
+        description=description,
+        check_specs=[
+            dg.AssetCheckSpec(
+                _CHECK,
+                asset=key,
+                blocking=True,
+                description=f"Great Expectations suite of expectations/monitors/{name}.yml.",
+            )
+        ],
+    )
+    def load_monitor(context: dg.AssetExecutionContext):
+        # pandas, shapely and Great Expectations are needed when a monitor is loaded, not when definitions are
+        from pipeline.monitors.contracts import load_contract
+        from pipeline.monitors.suite import check
+        from pipeline.monitors.vault import ensure_vault, store
+
+        started = time.perf_counter()
+        ensure_vault(settings)
+        table = import_module(f"pipeline.monitors.{name}").read()
+        result = check(table, load_contract(name))
+        # a load that breaks its contract does not enter the vault: earlier vintages keep serving
+        vintages = store(settings, name, table) if result.success else []
+        for vintage in vintages:
+            context.log.info(
+                "%s %s: %d rows%s", name, vintage.vintage, vintage.rows, "" if vintage.is_new else " (known)"
+            )
+        shown = [column for column in table.columns if column not in {"geometry_wkt", "source"}]
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={
+                "dagster/row_count": len(table),
+                "vintages": ", ".join(vintage.vintage for vintage in vintages),
+                "new_vintages": sum(vintage.is_new for vintage in vintages),
+                "years": ", ".join(str(year) for year in sorted(table["year"].unique())),
+                "source": "bundled with the software",
+                "seconds": time.perf_counter() - started,
+                "preview": dg.MetadataValue.md(
+                    markdown_table(shown, table[shown].head(_PREVIEW_ROWS).values.tolist(), width=24)
+                ),
+            },
+        )
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=_CHECK,
+            passed=result.success,
+            metadata={
+                "rows": result.rows,
+                "expectations": result.evaluated,
+                "not_met": ", ".join(result.failed) or "none",
+            },
+        )
+
+    return load_monitor
