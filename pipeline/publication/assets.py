@@ -1,7 +1,5 @@
 """The release as assets: a candidate beside the published files, checked, and then put in place."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipeline.publication.checks import release_problems

@@ -15,6 +15,9 @@ from pipeline.warehouse.connection import warehouse_lock
 from pipeline.warehouse.manifest import dbt_command, dbt_environment
 
 
+_RESULT_EVENTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
+
+
 class DbtBuildError(RuntimeError):
     """A model or a blocking test failed; the message names them, without values from the data."""
 
@@ -99,15 +102,13 @@ def _event(line: str) -> dict | None:
 
 
 def _result(event: dict) -> NodeResult | None:
-    data = event.get("data", {})
-    if event["info"]["name"] != "NodeFinished":
+    if event["info"]["name"] not in _RESULT_EVENTS:
         return None
-    info = data["node_info"]
-    outcome = data.get("run_result", {})
-    failures = outcome.get("failures", data.get("num_failures")) if info["resource_type"] == "test" else None
+    data = event["data"]
+    node = data["node_info"]
     return NodeResult(
-        unique_id=info["unique_id"],
-        status=info["node_status"],
-        seconds=float(outcome.get("execution_time") or 0.0),
-        failures=int(failures) if failures is not None else None,
+        unique_id=node["unique_id"],
+        status=node["node_status"],
+        seconds=float(data["execution_time"]),
+        failures=int(data.get("num_failures", 0)) if node["resource_type"] == "test" else None,
     )

@@ -1,0 +1,319 @@
+"""The ``effectmonitor`` command.
+
+Belongs here: arguments, progress and sentences for people. Does not belong here: any work; each command calls the room
+that does it. What takes time to import is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipeline.periods import HalfYear, between, last_complete
+from pipeline.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
+
+# a pipe or a log has no width of its own: tables need more than the usual 80 characters
+console = Console(width=None if sys.stdout.isatty() else 120)
+_DEMO_START = "2021-H1"
+# units as people read them: factor, decimals and what stands behind the figure
+_UNITS = {
+    "share": (100, 1, "%"),
+    "score_1_10": (1, 2, ""),
+    "per_100_clients": (1, 1, " per 100 clients"),
+    "per_1000_residents": (1, 1, " per 1,000 residents"),
+    "offers": (1, 0, " offers"),
+}
+
+
+class _Period(click.ParamType):
+    name = "half-year"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> HalfYear:
+        try:
+            return value if isinstance(value, HalfYear) else HalfYear.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for all that is produced (EFFECTMONITOR_HOME).",
+)
+@click.pass_context
+def main(context: click.Context, home: Path | None) -> None:
+    """From deliveries and public monitors to protected indicators per district."""
+    try:
+        context.obj = load_settings(home)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    # child processes (dbt, the Dagster UI) work on the same installation
+    os.environ["EFFECTMONITOR_HOME"] = str(context.obj.home)
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+
+@main.command()
+@click.option("--from", "first", type=_Period(), default=_DEMO_START, show_default=True, help="First half-year.")
+@click.option("--to", "last", type=_Period(), help="Last half-year; the last complete one when not given.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the simulation.")
+@click.option("--scale", default=1.0, show_default=True, help="Size: 1 is the size of the real districts.")
+@click.pass_obj
+def demo(settings: Settings, first: HalfYear, last: HalfYear | None, seed: int, scale: float) -> None:
+    """Simulate deliveries for the real districts, run everything, say what came out."""
+    if settings.environment == "production":
+        raise click.ClickException("demo writes invented deliveries: it does not run in production")
+    last = last or last_complete(date.today())
+    started = time.perf_counter()
+    _simulate(settings, first, last, seed, scale)
+    _run(settings, list(between(first, last)))
+    _print_summary(settings)
+    console.print(f"\n[dim]{time.perf_counter() - started:.0f} s[/dim]")
+
+
+@main.command()
+@click.option("--from", "first", type=_Period(), default=_DEMO_START, show_default=True, help="First half-year.")
+@click.option("--to", "last", type=_Period(), help="Last half-year; the last complete one when not given.")
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same files.")
+@click.option("--scale", default=1.0, show_default=True, help="Size: 1 is the size of the real districts.")
+@click.pass_obj
+def simulate(settings: Settings, first: HalfYear, last: HalfYear | None, seed: int, scale: float) -> None:
+    """Write invented deliveries into the inbox."""
+    if settings.environment == "production":
+        raise click.ClickException("simulate writes invented deliveries: it does not run in production")
+    _simulate(settings, first, last or last_complete(date.today()), seed, scale)
+
+
+@main.command()
+@click.option("--period", type=_Period(), help="One half-year; all that wait in the inbox when not given.")
+@click.option("--from", "first", type=_Period(), help="First of several half-years, all in one run.")
+@click.option("--to", "last", type=_Period(), help="Last of several half-years.")
+@click.pass_obj
+def run(settings: Settings, period: HalfYear | None, first: HalfYear | None, last: HalfYear | None) -> None:
+    """Take deliveries, rebuild the warehouse, publish."""
+    periods = _chosen_periods(settings, period, first, last)
+    _run(settings, periods)
+    _print_summary(settings)
+
+
+@main.command()
+@click.pass_obj
+def status(settings: Settings) -> None:
+    """What was delivered and what is published."""
+    _print_summary(settings)
+
+
+@main.command()
+@click.argument("sql")
+@click.option("--limit", default=40, show_default=True, help="Rows to show.")
+@click.pass_obj
+def query(settings: Settings, sql: str, limit: int) -> None:
+    """Ask the published marts a question in SQL."""
+    import duckdb
+
+    from pipeline.publication.marts_file import open_marts
+
+    marts = settings.published / "partners" / "marts.duckdb"
+    if not marts.exists():
+        raise click.ClickException(f"nothing is published yet at {marts}; run `effectmonitor run` or `make demo` first")
+    with open_marts(marts) as reader:
+        try:
+            relation = reader.execute(sql)
+        except duckdb.Error as error:
+            raise click.ClickException(str(error)) from None
+        table = Table(*[column[0] for column in relation.description])
+        rows = relation.fetchmany(limit + 1)
+    for row in rows[:limit]:
+        table.add_row(*(_as_text(value) for value in row))
+    console.print(table)
+    if len(rows) > limit:
+        console.print(f"[dim]the first {limit} rows; --limit shows more[/dim]")
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True)
+@click.pass_obj
+def dev(settings: Settings, port: int) -> None:
+    """Open the Dagster UI."""
+    from pipeline.automation import prepare_instance
+    from pipeline.warehouse.manifest import ensure_manifest
+
+    with console.status("preparing"):
+        prepare_instance(settings).dispose()
+        ensure_manifest()
+    console.print(f"Dagster opens on http://localhost:{port}; stop it with Ctrl+C")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(PROJECT_ROOT / "workspace.yaml")]
+    os.chdir(PROJECT_ROOT)
+    os.execv(sys.executable, [*command, "--port", str(port)])
+
+
+@main.group()
+def deliver() -> None:
+    """For the consortium: check a delivery, get a template."""
+
+
+@main.group()
+def release() -> None:
+    """The releases that were made."""
+
+
+@release.command("list")
+@click.pass_obj
+def release_list(settings: Settings) -> None:
+    """All releases, oldest first."""
+    from pipeline.publication.release import list_releases
+
+    table = Table("release", "period", "made (UTC)", "deliveries", "code")
+    for item in list_releases(settings):
+        deliveries = len(item.inputs_by_kind()["deliveries"])
+        table.add_row(item.release_id, item.period, item.created_at, str(deliveries), item.code_version)
+    console.print(table)
+
+
+@release.command("show")
+@click.argument("release_id")
+@click.pass_obj
+def release_show(settings: Settings, release_id: str) -> None:
+    """One release: its inputs and its tables."""
+    from pipeline.publication.release import find_release
+
+    found = find_release(settings, release_id)
+    if found is None:
+        raise click.ClickException(f"there is no release {release_id!r}; `effectmonitor release list` shows them")
+    console.print(
+        f"[bold]{found.release_id}[/bold] for {found.audience}, up to {found.period}, made {found.created_at}"
+    )
+    for kind, names in found.inputs_by_kind().items():
+        console.print(f"{kind}: {', '.join(names)}")
+    table = Table("table", "rows")
+    for name, rows in sorted(found.rows.items()):
+        table.add_row(name, f"{rows:,}")
+    console.print(table)
+
+
+def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, scale: float) -> None:
+    from pipeline.simulation import simulate as write_deliveries
+
+    with _progress() as progress:
+        task = progress.add_task("simulating deliveries", total=None)
+
+        def report(message: str, done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, description=f"simulating {message}")
+
+        made = write_deliveries(settings.inbox, first, last, seed=seed, scale=scale, progress=report)
+        progress.update(task, description=f"simulated {len(made.deliveries)} deliveries")
+
+
+def _chosen_periods(
+    settings: Settings, period: HalfYear | None, first: HalfYear | None, last: HalfYear | None
+) -> list[HalfYear]:
+    if period and (first or last):
+        raise click.UsageError("give --period, or --from and --to, not both")
+    if period:
+        return [period]
+    if first or last:
+        if not (first and last and first <= last):
+            raise click.UsageError("--from and --to go together, the first before the last")
+        return list(between(first, last))
+    from pipeline.automation import waiting_deliveries
+
+    waiting = sorted({HalfYear.parse(delivery.period) for delivery in waiting_deliveries(settings)})
+    return list(between(waiting[0], waiting[-1])) if waiting else [last_complete(date.today())]
+
+
+def _run(settings: Settings, periods: list[HalfYear]) -> None:
+    with console.status("loading"):
+        from pipeline.automation import RunProgress, run_half_years
+        from pipeline.definitions import build_definitions
+
+        definitions = build_definitions(settings)
+    with _progress() as progress:
+        task = progress.add_task("starting", total=None)
+
+        def report(step: RunProgress) -> None:
+            progress.update(task, completed=step.done, total=step.total, description=step.message[:60])
+
+        outcome = run_half_years(definitions, settings, periods, report)
+        progress.update(task, description="done" if outcome.success else "failed")
+    for text in outcome.failures:
+        console.print(f"[red]{text}[/red]")
+    if not outcome.success:
+        raise click.ClickException(
+            f"the run failed; nothing new was published. Look at run {outcome.run_id} with `make dev`"
+        )
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return "" if value is None else str(value)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<60}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+def _print_summary(settings: Settings) -> None:
+    from pipeline.summary import summarise
+
+    found = summarise(settings)
+    if not found.deliveries:
+        console.print(
+            f"Nothing has been delivered yet. Deliveries go into {settings.inbox}/<consortium>/<period>/<version>/"
+        )
+        return
+    statuses = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found.deliveries.items())
+    console.print(f"\n[bold]Deliveries[/bold]  {sum(found.deliveries.values())}: {statuses}")
+    rows = found.rows
+    console.print(
+        f"[bold]Rows[/bold]        {rows['received']:,} received, {rows['accepted']:,} accepted, "
+        f"{rows['refused']:,} refused"
+    )
+    if not found.periods:
+        console.print("Nothing is published yet.")
+        return
+    shown = found.cells.get("published", 0)
+    hidden = sum(count for name, count in found.cells.items() if name.startswith("suppressed"))
+    console.print(
+        f"[bold]Figures[/bold]     {found.indicators} indicators, {found.periods[0]} to {found.periods[1]}: "
+        f"{shown:,} shown, {hidden:,} hidden to protect people, {found.cells.get('no_data', 0):,} without data"
+    )
+    console.print(f"[bold]Release[/bold]     {found.release}")
+    table = Table(title=f"The whole municipality, {found.latest[0][0] if found.latest else ''}", title_justify="left")
+    table.add_column("indicator")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for _, name, value, low, high, unit in found.latest:
+        factor, decimals, behind = _UNITS[unit]
+        interval = "" if low is None else f"{low * factor:,.{decimals}f} – {high * factor:,.{decimals}f}"
+        table.add_row(name, f"{value * factor:,.{decimals}f}{behind}", interval)
+    console.print(table)
+    marts = settings.published / "partners" / "marts.duckdb"
+    query = (
+        "select period, district_name, round(100 * value) as pct, n, status from marts.fct_indicator "
+        "join marts.dim_district using (district_code) where indicator_code = 'tom_gehoord' order by all"
+    )
+    console.print(f"[bold]Marts[/bold]       {marts}", soft_wrap=True)
+    console.print("[bold]Try[/bold]", end="         ")
+    where = marts.relative_to(Path.cwd()) if marts.is_relative_to(Path.cwd()) else marts
+    console.print(f'effectmonitor query "{query}"', soft_wrap=True, markup=False)
+    console.print(f"            (or open {where} in DBeaver, R, Python or Power BI)", soft_wrap=True, markup=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What came in and what came out, in figures: for the end of a run and for ``effectmonitor status``.
+
+Belongs here: counting in the delivery log and in the published marts. Does not belong here: printing (cli.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+
+from pipeline.publication.marts_file import open_marts
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Summary:
+    """State of an installation.
+
+    Attributes:
+        deliveries: number of judged delivery versions per status.
+        rows: rows received, accepted and refused over all judged versions.
+        cells: indicator figures per status in the published marts.
+        indicators: number of indicators with at least one published figure.
+        periods: first and last half-year in the published marts, None when nothing is published.
+        latest: newest figures of the municipality: period, indicator, value, lower and upper bound, unit.
+        release: name of the published release.
+    """
+
+    deliveries: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    cells: dict[str, int] = field(default_factory=dict)
+    indicators: int = 0
+    periods: tuple[str, str] | None = None
+    latest: list[tuple] = field(default_factory=list)
+    release: str | None = None
+
+
+def summarise(settings: Settings, audience: str = "partners") -> Summary:
+    """Count what was delivered and what is published.
+
+    Args:
+        settings: the installation.
+        audience: whose release to read.
+    """
+    deliveries, rows = _delivered(settings)
+    marts_file = settings.published / audience / "marts.duckdb"
+    if not marts_file.exists():
+        return Summary(deliveries=deliveries, rows=rows)
+    with open_marts(marts_file) as marts:
+        cells = dict(marts.execute("select status, count(*) from marts.fct_indicator group by 1 order by 1").fetchall())
+        indicators = marts.execute(
+            "select count(distinct indicator_code) from marts.fct_indicator where status = 'published'"
+        ).fetchone()[0]
+        periods = marts.execute("select min(period), max(period) from marts.fct_indicator").fetchone()
+        release = marts.execute("select max(release_id) from marts.release").fetchone()[0]
+        latest = marts.execute(
+            """
+            select f.period, d.name_nl, f.value, f.ci_low, f.ci_high, f.unit
+            from marts.fct_indicator f
+            join marts.dim_indicator d using (indicator_code)
+            join marts.dim_district a using (district_code)
+            where a.district_level = 'municipality' and f.status = 'published'
+              and f.period = (select max(period) from marts.fct_indicator where status = 'published')
+            order by f.consortium_code desc, f.indicator_code
+            """
+        ).fetchall()
+    return Summary(deliveries, rows, cells, indicators, periods, latest, release)
+
+
+def _delivered(settings: Settings) -> tuple[dict[str, int], dict[str, int]]:
+    log = settings.vault / "deliveries" / "_log"
+    if not any(log.rglob("v*.parquet")):
+        return {}, {}
+    source = f"read_parquet('{log}/**/*.parquet', union_by_name = true)"
+    with duckdb.connect() as reader:
+        statuses = dict(reader.execute(f"select status, count(*) from {source} group by 1 order by 1").fetchall())
+        received, accepted, refused = reader.execute(
+            f"select sum(rows_received), sum(rows_accepted), sum(rows_refused) from {source}"
+        ).fetchone()
+    return statuses, {"received": int(received), "accepted": int(accepted), "refused": int(refused)}

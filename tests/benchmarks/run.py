@@ -1,0 +1,174 @@
+"""`make bench`: seconds and memory of each room on a simulated history, beside a baseline of the same run.
+
+Machines differ and are noisy, so the figure to compare is the ratio. The baseline is the least that any intake must do:
+DuckDB reads the same CSV files as text and writes them as Parquet. Nothing here asserts; tests never measure time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.periods import HalfYear
+from pipeline.settings import Settings
+
+
+def _simulate(settings: Settings, scale: float, first: HalfYear, last: HalfYear) -> int:
+    from pipeline.simulation import simulate
+
+    made = simulate(settings.inbox, first, last, scale=scale)
+    return sum(made.rows.values())
+
+
+def _baseline(settings: Settings, *_: object) -> int:
+    import duckdb
+
+    target = settings.home / "baseline.parquet"
+    rows = 0
+    with duckdb.connect() as connection:
+        for path in sorted(settings.inbox.rglob("*.csv")):
+            source = f"read_csv('{path}', all_varchar = true, encoding = 'latin-1', ignore_errors = true)"
+            rows += connection.execute(f"copy (from {source}) to '{target}' (format parquet)").fetchone()[0]
+    return rows
+
+
+def _intake(settings: Settings, *_: object) -> int:
+    from pipeline.deliveries.intake import find_deliveries, receive
+    from pipeline.deliveries.vault import ensure_vault
+
+    ensure_vault(settings)
+    outcomes = [receive(folder, settings) for folder in find_deliveries(settings)]
+    return sum(count.received for outcome in outcomes for count in outcome.tables.values())
+
+
+def _monitors(settings: Settings, *_: object) -> int:
+    from pipeline.monitors import cbs_kwb, cbs_wijken, ggd_gezondheid
+    from pipeline.monitors.vault import store
+
+    sources = (cbs_kwb, ggd_gezondheid, cbs_wijken)
+    return sum(vintage.rows for each in sources for vintage in store(settings, each.MONITOR, each.read()))
+
+
+def _cells(settings: Settings, *_: object) -> int:
+    from pipeline.warehouse.build import run_build
+
+    return len(list(run_build(settings, ["path:models/cells", "+path:models/cells", "path:models/staging"])))
+
+
+def _python_steps(settings: Settings, *_: object) -> int:
+    from pipeline.disclosure.first_protection import protect_indicators, protect_life_domains
+    from pipeline.reliability.intervals import cell_intervals
+    from pipeline.warehouse.connection import open_warehouse, replace_table
+
+    with open_warehouse(settings) as warehouse:
+        cells, domains, indicators, thresholds = (
+            warehouse.execute(f"select * from {table}").df()
+            for table in (
+                "cells.indicator_cell",
+                "cells.life_domain_cell",
+                "reference.indicators",
+                "reference.thresholds",
+            )
+        )
+        replace_table(warehouse, "reliability", "cell_interval", cell_intervals(cells, indicators, 0.95), "bench")
+        replace_table(
+            warehouse, "disclosure", "indicator_status", protect_indicators(cells, indicators, thresholds), "bench"
+        )
+        replace_table(warehouse, "disclosure", "life_domain_status", protect_life_domains(domains, thresholds), "bench")
+    return len(cells) + len(domains)
+
+
+def _marts(settings: Settings, *_: object) -> int:
+    from pipeline.warehouse.build import run_build
+
+    return len(list(run_build(settings, ["path:models/marts"])))
+
+
+def _release(settings: Settings, *_: object) -> int:
+    from pipeline.publication.release import make_release, publish
+
+    release, _ = make_release(settings)
+    publish(settings, release)
+    return sum(release.rows.values())
+
+
+def _definitions(*_: object) -> int:
+    import pipeline.definitions
+
+    return len(pipeline.definitions.defs.resolve_asset_graph().materializable_asset_keys)
+
+
+STEPS: tuple[tuple[str, Callable[..., int]], ...] = (
+    ("simulate", _simulate),
+    ("baseline: read CSV, write Parquet", _baseline),
+    ("deliveries: intake", _intake),
+    ("monitors: load", _monitors),
+    ("warehouse: staging to cells", _cells),
+    ("reliability and disclosure", _python_steps),
+    ("warehouse: marts", _marts),
+    ("publication: release", _release),
+    ("load the Dagster definitions", _definitions),
+)
+
+
+def _measure(step: Callable[..., int], arguments: tuple, results: multiprocessing.Queue) -> None:
+    started = time.perf_counter()
+    items = step(*arguments)
+    seconds = time.perf_counter() - started
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    results.put({"seconds": seconds, "items": items, "megabytes": peak / 1024})
+
+
+def main() -> None:
+    """Run every step in a process of its own and print what it took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--from", dest="first", default="2021-H1")
+    parser.add_argument("--to", dest="last", default="2026-H1")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    chosen = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    spawn = multiprocessing.get_context("spawn")
+    measured = {}
+    with TemporaryDirectory() as folder:
+        arguments = (
+            Settings(home=Path(folder), environment="test"),
+            chosen.scale,
+            HalfYear.parse(chosen.first),
+            HalfYear.parse(chosen.last),
+        )
+        for name, step in STEPS:
+            with console.status(name):
+                results = spawn.Queue()
+                process = spawn.Process(target=_measure, args=(step, arguments, results))
+                process.start()
+                process.join()
+                if process.exitcode:
+                    raise SystemExit(f"{name} failed")
+                measured[name] = results.get()
+    baseline = measured[STEPS[1][0]]["seconds"]
+    table = Table(title=f"scale {chosen.scale:g}, {chosen.first} to {chosen.last}", title_justify="left")
+    for heading in ("step", "seconds", "of baseline", "peak MB", "items"):
+        table.add_column(heading, justify="left" if heading == "step" else "right")
+    for name, each in measured.items():
+        each["ratio"] = each["seconds"] / baseline
+        table.add_row(
+            name, f"{each['seconds']:.1f}", f"{each['ratio']:.1f}", f"{each['megabytes']:.0f}", f"{each['items']:,}"
+        )
+    console.print(table)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(measured, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
