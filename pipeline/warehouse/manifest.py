@@ -20,7 +20,7 @@ from typing import Any
 from pipeline.settings import DBT_PROJECT, PROJECT_ROOT
 
 _ASSET_TYPES = ("model", "seed", "snapshot")
-_WATCHED = ("models", "macros", "tests", "seeds.yml", "dbt_project.yml", "profiles.yml")
+_WATCHED = ("models", "macros", "tests", "dbt_project.yml", "profiles.yml")
 
 
 class DbtParseError(RuntimeError):
