@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from pipeline.periods import HalfYear, between, last_complete
-from pipeline.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
+from pipeline.settings import CONSORTIA, PROJECT_ROOT, Settings, SettingsError, load_settings
 
 # a pipe or a log has no width of its own: tables need more than the usual 80 characters
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -161,6 +161,43 @@ def deliver() -> None:
     """For the consortium: check a delivery, get a template."""
 
 
+@deliver.command("check")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def deliver_check(folder: Path) -> None:
+    """Judge a delivery before it is sent; nothing is kept.
+
+    Exit code 0 when it would be accepted, wholly or in part, 1 when it would be rejected, 2 when it is not complete.
+    """
+    from pipeline.deliveries.intake import judge_delivery
+    from pipeline.deliveries.receipts import receipt, receipt_text
+
+    judgement = judge_delivery(folder)
+    click.echo(receipt_text(receipt(judgement)))
+    sys.exit({"accepted": 0, "partially_accepted": 0, "incomplete": 2}.get(judgement.status, 1))
+
+
+@deliver.command("template")
+@click.argument("consortium", type=click.Choice(CONSORTIA))
+@click.option(
+    "--to", "path", type=click.Path(dir_okay=False, path_type=Path), help="File; <consortium>.xlsx if absent."
+)
+def deliver_template(consortium: str, path: Path | None) -> None:
+    """Write an Excel workbook with a sheet per table, its columns, and what they mean."""
+    from pipeline.deliveries.template import write_template
+
+    target = path or Path(f"{consortium}.xlsx")
+    write_template(consortium, target)
+    console.print(f"written: {target}")
+
+
+@main.command()
+def docs() -> None:
+    """Write the pages that are generated from the contracts."""
+    from pipeline.deliveries.documentation import write_documentation
+
+    console.print(f"written: {write_documentation(PROJECT_ROOT / 'docs' / 'contract')}")
+
+
 @main.group()
 def release() -> None:
     """The releases that were made."""
@@ -227,7 +264,14 @@ def _chosen_periods(
     from pipeline.automation import waiting_deliveries
 
     waiting = sorted({HalfYear.parse(delivery.period) for delivery in waiting_deliveries(settings)})
-    return list(between(waiting[0], waiting[-1])) if waiting else [last_complete(date.today())]
+    ended = [period for period in waiting if period <= last_complete(date.today())]
+    if waiting and not ended:
+        raise click.ClickException(f"{waiting[0]} has not ended yet: its delivery waits in the inbox until it has")
+    if not ended and not settings.warehouse.exists():
+        raise click.ClickException(
+            f"there is nothing to do: no complete delivery lies in {settings.inbox}/<consortium>/<period>/<version>/"
+        )
+    return list(between(ended[0], ended[-1])) if ended else [last_complete(date.today())]
 
 
 def _run(settings: Settings, periods: list[HalfYear]) -> None:

@@ -1,0 +1,197 @@
+"""Delivered tables as assets: one per contract, partitioned by half-year, filled by one intake step.
+
+A delivery is judged as a whole, so one step takes all tables of the chosen half-years.
+"""
+
+import time
+from collections.abc import Iterator
+
+import dagster as dg
+
+from pipeline.deliveries.contract import load_contracts
+from pipeline.periods import HalfYear
+from pipeline.settings import Settings
+from pipeline.tables import markdown_table
+
+GROUP = "deliveries"
+LOG = dg.AssetKey([GROUP, "delivery_log"])
+_CONTRACT = "contract"
+_ACCEPTED = "no_delivery_rejected"
+_LOG_COLUMNS = ("period", "consortium", "version", "status", "received", "accepted", "refused", "seconds")
+_TABLE_COLUMNS = ("period", "consortium", "version", "received", "accepted", "refused")
+
+
+def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The intake of deliveries.
+
+    Args:
+        settings: the installation.
+        half_years: partitions, with the keys of ``pipeline.periods``.
+    """
+    contracts = load_contracts()
+    keys = {name: dg.AssetKey([GROUP, name]) for name in contracts}
+    shared = {"group_name": GROUP, "partitions_def": half_years, "owners": ["team:data-engineering"]}
+
+    @dg.multi_asset(
+        name="receive_deliveries",
+        specs=[
+            *(
+                dg.AssetSpec(
+                    keys[name],
+                    description=f"{contract.title}: {contract.description}",
+                    kinds={"csv", "parquet"},
+                    metadata={
+                        "from": ", ".join(contract.consortia),
+                        "dagster/column_schema": dg.TableSchema(
+                            columns=[
+                                dg.TableColumn(column.name, column.type, column.description)
+                                for column in contract.columns
+                            ]
+                        ),
+                    },
+                    **shared,
+                )
+                for name, contract in contracts.items()
+            ),
+            dg.AssetSpec(
+                LOG,
+                description="Every judged delivery version: when it came, what became of it, how many rows.",
+                kinds={"parquet"},
+                **shared,
+            ),
+        ],
+        check_specs=[
+            *(
+                dg.AssetCheckSpec(
+                    _CONTRACT,
+                    asset=key,
+                    blocking=True,
+                    description="Great Expectations suite of the contract, on the accepted rows in the vault: what the "
+                    "intake let through must keep the contract whole.",
+                )
+                for key in keys.values()
+            ),
+            dg.AssetCheckSpec(
+                _ACCEPTED,
+                asset=LOG,
+                description="No delivery of these half-years was rejected. A rejected one stops nobody: the last "
+                "accepted version keeps counting, and the receipt tells the consortium what to mend.",
+            ),
+        ],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="warehouse",
+    )
+    def receive_deliveries(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        # reading and judging need DuckDB, Great Expectations and pandas; the definitions do not
+        from pipeline.deliveries.intake import find_deliveries, receive
+        from pipeline.deliveries.vault import ensure_vault
+
+        started = time.perf_counter()
+        periods = {str(HalfYear.from_partition_key(key)) for key in context.partition_keys}
+        ensure_vault(settings)
+        outcomes = []
+        chosen = [folder for folder in find_deliveries(settings) if folder.period in periods]
+        for number, folder in enumerate(chosen, start=1):
+            outcome = receive(folder, settings)
+            outcomes.append(outcome)
+            context.log.info(
+                "delivery %d of %d: %s %s v%d: %s",
+                number,
+                len(chosen),
+                outcome.consortium,
+                outcome.period,
+                outcome.version,
+                outcome.status,
+            )
+        yield from _tables(outcomes, keys, periods, time.perf_counter() - started)
+        yield from _log(outcomes, time.perf_counter() - started)
+        yield from _contracts(context, settings, contracts, keys, periods)
+
+    return [receive_deliveries]
+
+
+def _tables(
+    outcomes: list, keys: dict[str, dg.AssetKey], periods: set[str], seconds: float
+) -> Iterator[dg.MaterializeResult]:
+    for name, key in keys.items():
+        rows = [
+            (each.period, each.consortium, each.version, counts.received, counts.accepted, counts.refused)
+            for each in outcomes
+            if (counts := each.tables.get(name))
+        ]
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={
+                "rows_received": sum(row[3] for row in rows),
+                "rows_accepted": sum(row[4] for row in rows),
+                "rows_refused": sum(row[5] for row in rows),
+                "periods": ", ".join(sorted(periods)),
+                "versions": ", ".join(f"{row[1]} {row[0]} v{row[2]}" for row in rows) or "nothing new",
+                "seconds": seconds,
+                # per delivery, because rows of people never reach this page
+                "preview": dg.MetadataValue.md(markdown_table(_TABLE_COLUMNS, rows)),
+            },
+        )
+
+
+def _log(outcomes: list, seconds: float) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    rows = [
+        (
+            each.period,
+            each.consortium,
+            each.version,
+            each.status,
+            sum(counts.received for counts in each.tables.values()),
+            sum(counts.accepted for counts in each.tables.values()),
+            sum(counts.refused for counts in each.tables.values()),
+            round(each.seconds, 2),
+        )
+        for each in outcomes
+    ]
+    statuses = [each.status for each in outcomes]
+    yield dg.MaterializeResult(
+        asset_key=LOG,
+        metadata={
+            **{f"deliveries_{status}": statuses.count(status) for status in sorted(set(statuses))},
+            "rows_received": sum(row[4] for row in rows),
+            "rows_accepted": sum(row[5] for row in rows),
+            "rows_refused": sum(row[6] for row in rows),
+            "seconds": seconds,
+            "deliveries": dg.MetadataValue.md(markdown_table(_LOG_COLUMNS, rows)),
+        },
+    )
+    rejected = [f"{each.consortium} {each.period} v{each.version}" for each in outcomes if each.status == "rejected"]
+    yield dg.AssetCheckResult(
+        asset_key=LOG,
+        check_name=_ACCEPTED,
+        passed=not rejected,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"rejected": ", ".join(rejected) or "none"},
+    )
+
+
+def _contracts(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    contracts: dict,
+    keys: dict[str, dg.AssetKey],
+    periods: set[str],
+) -> Iterator[dg.AssetCheckResult]:
+    from pipeline.deliveries.suite import validate_accepted
+    from pipeline.deliveries.vault import read_accepted
+
+    for name, contract in contracts.items():
+        frame = read_accepted(settings, name, periods)
+        result = validate_accepted(contract, frame)
+        context.log.info("contract of %s: %d of %d expectations met", name, result.successful, result.evaluated)
+        yield dg.AssetCheckResult(
+            asset_key=keys[name],
+            check_name=_CONTRACT,
+            passed=result.success,
+            metadata={
+                "rows": len(frame),
+                "expectations": result.evaluated,
+                "met": result.successful,
+                "not_met": ", ".join(result.failed) or "none",
+            },
+        )

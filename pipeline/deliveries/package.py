@@ -1,0 +1,362 @@
+"""The data package: its folder, its descriptor, and whether it has arrived as a whole.
+
+Belongs here: what can be said of a delivery without reading its tables. Does not belong here: the tables
+(``reader.py``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from pipeline.deliveries.contract import CONTRACT_VERSION, load_contracts
+from pipeline.deliveries.findings import DeliveryFault, Finding
+from pipeline.periods import HalfYear
+from pipeline.settings import CONSORTIA, Settings
+
+DESCRIPTOR = "datapackage.json"
+
+_MAXIMUM_DESCRIPTOR_BYTES = 1_000_000
+_HASH = re.compile(r"^(sha256:)?([0-9a-f]{64})$")
+_VERSION = re.compile(r"^[1-9]\d{0,5}$")
+
+
+@dataclass(frozen=True)
+class DeliveryFolder:
+    """One delivery version in the inbox.
+
+    Attributes:
+        path: its folder.
+        consortium: ``tom``, ``go`` or ``boost``.
+        period: half-year, like ``2024-H1``.
+        version: 1, 2, …
+    """
+
+    path: Path
+    consortium: str
+    period: str
+    version: int
+
+    @property
+    def half_year(self) -> HalfYear:
+        """The period as a half-year."""
+        return HalfYear.parse(self.period)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One data file of a delivery.
+
+    Attributes:
+        name: table.
+        path: the file.
+        sha256: hash of the file as it lies there, hex.
+        delimiter, quote: from the dialect, or None when it does not say.
+        encoding: as declared, or None.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    delimiter: str | None
+    quote: str | None
+    encoding: str | None
+
+
+@dataclass(frozen=True)
+class Package:
+    """A delivery that has arrived as a whole.
+
+    Attributes:
+        folder: where it lies and what it is.
+        created: moment at which the consortium made it, UTC without zone.
+        contract: version of the contract it follows.
+        resources: its files, in the order of the descriptor.
+        package_hash: hash of all that decides the outcome: names, files, dialects and encodings.
+    """
+
+    folder: DeliveryFolder
+    created: datetime
+    contract: int
+    resources: tuple[Resource, ...]
+    package_hash: str
+
+
+class Incomplete(Exception):
+    """The delivery is still arriving: it is left alone. Carries the tables that are not there yet."""
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__("still arriving")
+        self.missing = missing
+
+
+class PackageFault(DeliveryFault):
+    """The descriptor or the files contradict the contract; carries the hash that stands for this content."""
+
+    def __init__(self, finding: Finding, package_hash: str, created: datetime | None = None) -> None:
+        super().__init__(finding)
+        self.package_hash = package_hash
+        self.created = created
+
+
+def find_deliveries(settings: Settings) -> list[DeliveryFolder]:
+    """All delivery folders in the inbox, whatever their state, by consortium, period and version.
+
+    Folders whose names are no consortium, half-year or version are not deliveries; see ``unrecognised_folders``.
+    """
+    found = [_as_delivery(path) for path in settings.inbox.glob("*/*/*") if path.is_dir()]
+    return sorted((folder for folder in found if folder), key=lambda each: (each.consortium, each.period, each.version))
+
+
+def unrecognised_folders(settings: Settings) -> list[Path]:
+    """Folders that hold a descriptor but lie where no delivery can: a mistyped consortium, period or version."""
+    holders = {path.parent for path in settings.inbox.rglob(DESCRIPTOR)}
+    return sorted(
+        path for path in holders if len(path.relative_to(settings.inbox).parts) != 3 or not _as_delivery(path)
+    )
+
+
+def delivery_folder(path: Path) -> DeliveryFolder:
+    """What a folder outside the inbox delivers, as its descriptor says.
+
+    Args:
+        path: folder with a descriptor.
+
+    Raises:
+        Incomplete: when there is no descriptor.
+        PackageFault: when the descriptor does not tell consortium, period and version.
+    """
+    content, text_hash = _read_descriptor(path)
+    consortium, period, version = (content.get(name) for name in ("consortium", "period", "version"))
+    for name, is_right in (
+        ("consortium", consortium in CONSORTIA),
+        ("period", isinstance(period, str) and _is_period(period)),
+        ("version", _is_version(version)),
+    ):
+        if not is_right:
+            raise PackageFault(_field_finding(name), text_hash)
+    return DeliveryFolder(path, consortium, period, version)
+
+
+def has_arrived(folder: DeliveryFolder) -> bool:
+    """Whether a delivery can be judged: all files are there in their declared size, or the descriptor is at fault.
+
+    It reads the descriptor only, so that it can be asked often. Judging a descriptor at fault is what tells the
+    consortium.
+    """
+    try:
+        content, _, _ = _read_declared(folder)
+    except Incomplete:
+        return False
+    except PackageFault:
+        return True
+    return not _arriving(folder, content["resources"])
+
+
+def read_package(folder: DeliveryFolder) -> Package:
+    """Read the descriptor and hold it against the folder and the files.
+
+    Args:
+        folder: the delivery.
+
+    Returns:
+        The package, of which every file is there with the declared hash.
+
+    Raises:
+        Incomplete: the descriptor or a file is missing, or a file has fewer bytes than declared.
+        PackageFault: the descriptor is wrong, a path leaves the folder, or a hash does not hold.
+    """
+    content, _, created = _read_declared(folder)
+    declared = content["resources"]
+    if missing := _arriving(folder, declared):
+        raise Incomplete(missing)
+    resources = tuple(_resource(entry, folder.path) for entry in declared)
+    package_hash = _package_hash(content["contract"], resources)
+    for entry, resource in zip(declared, resources, strict=True):
+        if resource.sha256 != _HASH.match(entry["hash"].lower())[2] or resource.path.stat().st_size != entry["bytes"]:
+            sentence = (
+                "Het bestand is niet het bestand dat datapackage.json beschrijft: de controlesom klopt niet. "
+                "Maak de levering opnieuw en stuur haar met een nieuw versienummer."
+            )
+            finding = Finding("table", "hash_mismatch", sentence, table=shown_resource(resource.name))
+            raise PackageFault(finding, package_hash, created)
+    return Package(folder, created, content["contract"], resources, package_hash)
+
+
+def shown_resource(name: str) -> str:
+    """The name of a table when it is one of the contract or nearly so; another name could hold anything."""
+    return name if difflib.get_close_matches(name, load_contracts(), 1, 0.8) else "een onbekende tabel"
+
+
+def _as_delivery(path: Path) -> DeliveryFolder | None:
+    consortium, period, version = path.parts[-3:]
+    if consortium not in CONSORTIA or not _is_period(period) or not _VERSION.match(version):
+        return None
+    return DeliveryFolder(path, consortium, period, int(version))
+
+
+def _is_period(text: str) -> bool:
+    try:
+        HalfYear.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_version(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and bool(_VERSION.match(str(value)))
+
+
+def _read_descriptor(folder: Path) -> tuple[dict[str, Any], str]:
+    path = folder / DESCRIPTOR
+    if path.is_symlink():
+        sentence = "datapackage.json is een verwijzing naar een ander bestand. Zet het bestand zelf in de map."
+        raise PackageFault(Finding("delivery", "unsafe_path", sentence), hashlib.sha256(b"").hexdigest())
+    if not path.is_file() or not (size := path.stat().st_size):
+        raise Incomplete(())
+    with path.open("rb") as handle:
+        raw = handle.read(_MAXIMUM_DESCRIPTOR_BYTES)
+    text_hash = hashlib.sha256(raw).hexdigest()
+    try:
+        if size > _MAXIMUM_DESCRIPTOR_BYTES:
+            raise ValueError("too large")
+        content = json.loads(raw.decode("utf-8-sig"))
+        if not isinstance(content, dict):
+            raise ValueError("no object")
+    except (ValueError, RecursionError):
+        # the parser's own words would repeat the text
+        sentence = "datapackage.json is niet te lezen: het is geen geldige JSON in UTF-8, of het is te groot."
+        raise PackageFault(Finding("delivery", "descriptor_unreadable", sentence), text_hash) from None
+    return content, text_hash
+
+
+def _read_declared(folder: DeliveryFolder) -> tuple[dict[str, Any], str, datetime]:
+    """The descriptor after all its fields have been checked, the hash of its text, and its moment."""
+    content, text_hash = _read_descriptor(folder.path)
+    created = _created(content)
+    problem = _descriptor_problem(content, folder, created)
+    if problem:
+        raise PackageFault(problem, text_hash, created)
+    for entry in content["resources"]:
+        if problem := _resource_problem(entry, folder.path):
+            raise PackageFault(problem, text_hash, created)
+    names = [entry["name"] for entry in content["resources"]]
+    if len(set(names)) != len(names):
+        sentence = "Een tabel staat twee keer in datapackage.json. Noem elke tabel één keer."
+        raise PackageFault(Finding("delivery", "descriptor_field", sentence), text_hash, created)
+    return content, text_hash, created
+
+
+def _created(content: Mapping[str, Any]) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(content["created"])
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _descriptor_problem(content: Mapping[str, Any], folder: DeliveryFolder, created: datetime | None) -> Finding | None:
+    """The first thing that is wrong with the descriptor itself."""
+    name = content.get("name")
+    resources = content.get("resources")
+    for field, is_right in (
+        ("name", isinstance(name, str) and bool(name.strip())),
+        ("created", created is not None),
+        ("resources", isinstance(resources, list) and all(isinstance(entry, dict) for entry in resources)),
+    ):
+        if not is_right:
+            return _field_finding(field)
+    for field, dutch, expected in (
+        ("consortium", "het consortium", folder.consortium),
+        ("period", "het halfjaar", folder.period),
+        ("version", "het versienummer", folder.version),
+    ):
+        value = content.get(field)
+        if value != expected or isinstance(value, bool):
+            sentence = f"In datapackage.json staat bij {field} iets anders dan {dutch} van de map ({expected})."
+            return Finding("delivery", f"{field}_mismatch", sentence)
+    if content.get("contract") != CONTRACT_VERSION or isinstance(content.get("contract"), bool):
+        sentence = (
+            f"Deze levering volgt een andere versie van het leveringscontract. Gebruik versie {CONTRACT_VERSION}."
+        )
+        return Finding("delivery", "contract_version", sentence)
+    return None
+
+
+def _field_finding(field: str) -> Finding:
+    sentence = f"In datapackage.json ontbreekt {field}, of het heeft niet de vorm van het leveringscontract."
+    return Finding("delivery", "descriptor_field", sentence)
+
+
+def _resource_problem(entry: Mapping[str, Any], folder: Path) -> Finding | None:
+    """What is wrong with the description of one file."""
+    name, path, size, digest = (entry.get(key) for key in ("name", "path", "bytes", "hash"))
+    dialect, encoding = entry.get("dialect"), entry.get("encoding")
+    for field, is_right in (
+        ("name", isinstance(name, str) and bool(name)),
+        ("path", isinstance(path, str) and bool(path)),
+        ("bytes", isinstance(size, int) and not isinstance(size, bool) and size >= 0),
+        ("hash", isinstance(digest, str) and bool(_HASH.match(digest.lower()))),
+        ("dialect", dialect is None or isinstance(dialect, dict)),
+        ("encoding", encoding is None or isinstance(encoding, str)),
+    ):
+        if not is_right:
+            return _field_finding(f"resources.{field}")
+    for field, allowed in (("delimiter", (";", ",", "\t")), ("quoteChar", ('"', "'"))):
+        if (dialect or {}).get(field) not in (None, *allowed):
+            return _field_finding(f"resources.dialect.{field}")
+    if not _stays_inside(path, folder):
+        sentence = "Het pad van een bestand wijst buiten de map van de levering. Zet elk bestand in de map zelf."
+        return Finding("delivery", "unsafe_path", sentence, table=shown_resource(name))
+    return None
+
+
+def _stays_inside(path: str, folder: Path) -> bool:
+    # as Windows reads it too: a backslash or a drive letter would otherwise pass for part of a name
+    if (
+        "\0" in path
+        or PureWindowsPath(path).anchor
+        or PurePosixPath(path).is_absolute()
+        or ".." in re.split(r"[/\\]", path)
+    ):
+        return False
+    place = folder
+    for part in PurePosixPath(path).parts:
+        place = place / part
+        if place.is_symlink():
+            return False
+    return place != folder and not place.is_dir()
+
+
+def _arriving(folder: DeliveryFolder, declared: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The tables whose file is not there, or has fewer bytes than declared."""
+    places = {entry["name"]: (folder.path / entry["path"], entry["bytes"]) for entry in declared}
+    return tuple(name for name, (path, size) in places.items() if not path.is_file() or path.stat().st_size < size)
+
+
+def _resource(entry: Mapping[str, Any], folder: Path) -> Resource:
+    path = folder / entry["path"]
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    dialect = entry.get("dialect") or {}
+    return Resource(
+        name=entry["name"],
+        path=path,
+        sha256=digest,
+        delimiter=dialect.get("delimiter"),
+        quote=dialect.get("quoteChar"),
+        encoding=entry.get("encoding"),
+    )
+
+
+def _package_hash(contract: int, resources: tuple[Resource, ...]) -> str:
+    # without `created`: the same files sent again under the same version are the same delivery
+    content = [[each.name, each.sha256, each.delimiter, each.quote, each.encoding] for each in resources]
+    return hashlib.sha256(json.dumps([contract, sorted(content, key=str)]).encode()).hexdigest()

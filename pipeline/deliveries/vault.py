@@ -1,0 +1,212 @@
+"""The deliveries' part of the vault, and the quarantine: where files lie and how they are written.
+
+Belongs here: folders, the typed empty files, atomic writes, and the log of judged deliveries. The log of a delivery is
+written last: without it the other files do not count and the delivery is simply judged again. One process receives a
+delivery at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.deliveries.contract import Contract, load_contracts
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EMPTY = "_empty.parquet"
+LOG = "_log"
+LOG_TABLES = "_log_tables"
+
+_ARROW_TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32(), "BOOLEAN": pa.bool_()}
+_DELIVERY = [("consortium", pa.string()), ("period", pa.string()), ("version", pa.int32())]
+_COUNTS = [("rows_received", pa.int64()), ("rows_accepted", pa.int64()), ("rows_refused", pa.int64())]
+LOG_SCHEMA = pa.schema(
+    [
+        *_DELIVERY,
+        ("status", pa.string()),
+        ("created", pa.timestamp("us")),
+        ("received_at", pa.timestamp("us")),
+        ("package_hash", pa.string()),
+        ("contract", pa.int32()),
+        *_COUNTS,
+    ]
+)
+LOG_TABLES_SCHEMA = pa.schema([*_DELIVERY, ("table_name", pa.string()), *_COUNTS])
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """What the log says of a judged delivery version.
+
+    Attributes:
+        status: ``accepted``, ``partially_accepted`` or ``rejected``.
+        created: moment at which the consortium made it, UTC; None when it does not say.
+        received_at: moment at which it was judged, UTC.
+        package_hash: hash of its content.
+        contract: version of the contract it follows; None when it does not say.
+        tables: received, accepted and refused rows per table.
+    """
+
+    status: str
+    created: datetime | None
+    received_at: datetime
+    package_hash: str
+    contract: int | None
+    tables: dict[str, tuple[int, int, int]]
+
+
+def vault_schema(contract: Contract) -> pa.Schema:
+    """Columns and types of a table in the vault: those of the contract, then where the row came from."""
+    columns = [(column.name, _ARROW_TYPES[column.sql_type]) for column in contract.columns]
+    return pa.schema([*columns, *_DELIVERY, ("row_number", pa.int64())])
+
+
+def table_path(settings: Settings, table: str, consortium: str, period: str, version: int) -> Path:
+    """File of a delivered table, of the log (``_log``) or of the log per table (``_log_tables``)."""
+    return settings.vault / "deliveries" / table / consortium / period / f"v{version}.parquet"
+
+
+def quarantine_path(settings: Settings, table: str, consortium: str, period: str, version: int) -> Path:
+    """File of the refused rows of a delivered table."""
+    return settings.quarantine / consortium / period / f"v{version}" / f"{table}.parquet"
+
+
+def receipt_folder(settings: Settings, consortium: str, period: str, version: int) -> Path:
+    """Folder of the receipts of a delivery version."""
+    return settings.receipts / consortium / period / f"v{version}"
+
+
+def ensure_vault(settings: Settings) -> None:
+    """Make each table's folder with a typed file of 0 rows, so that readers never meet an empty folder."""
+    schemas = {table: vault_schema(contract) for table, contract in load_contracts().items()}
+    schemas |= {LOG: LOG_SCHEMA, LOG_TABLES: LOG_TABLES_SCHEMA}
+    for table, schema in schemas.items():
+        path = settings.vault / "deliveries" / table / EMPTY
+        if not path.is_file() or not pq.read_schema(path).equals(schema):
+            write_table(schema.empty_table(), path)
+
+
+def write_table(rows: pa.Table, path: Path) -> None:
+    """Write a small table as Parquet, as a whole or not at all."""
+    with _whole_file(path) as partial:
+        pq.write_table(rows, partial)
+
+
+def write_query(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write the rows of a query as Parquet, as a whole or not at all.
+
+    Args:
+        connection: where the query runs.
+        query: SQL without a semicolon.
+        path: the file to make or replace.
+    """
+    with _whole_file(path) as partial:
+        connection.execute(f"copy ({query}) to '{_quoted(partial)}' (format parquet, compression zstd)")
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text in UTF-8, as a whole or not at all."""
+    with _whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def clear_version(settings: Settings, consortium: str, period: str, version: int) -> None:
+    """Remove what an interrupted receipt of a delivery version left behind. Never called for a version in the log."""
+    for table in load_contracts():
+        for place in (table_path, quarantine_path):
+            path = place(settings, table, consortium, period, version)
+            path.unlink(missing_ok=True)
+            _partial(path).unlink(missing_ok=True)
+
+
+def write_log(settings: Settings, consortium: str, period: str, version: int, entry: LogEntry) -> None:
+    """Write the log of a judged delivery version: first per table, then the one that makes it count."""
+    place = {"consortium": consortium, "period": period, "version": version}
+    names = ("rows_received", "rows_accepted", "rows_refused")
+    tables = [
+        place | {"table_name": table} | dict(zip(names, counts, strict=True)) for table, counts in entry.tables.items()
+    ]
+    totals = {name: sum(row[name] for row in tables) for name in names}
+    row: dict[str, Any] = place | totals
+    for name in ("status", "created", "received_at", "package_hash", "contract"):
+        row[name] = getattr(entry, name)
+    write_table(
+        pa.Table.from_pylist(tables, LOG_TABLES_SCHEMA), table_path(settings, LOG_TABLES, consortium, period, version)
+    )
+    write_table(pa.Table.from_pylist([row], LOG_SCHEMA), table_path(settings, LOG, consortium, period, version))
+
+
+def read_log(settings: Settings, consortium: str, period: str, version: int) -> LogEntry | None:
+    """The log of a delivery version, or None when it has not been judged."""
+    path = table_path(settings, LOG, consortium, period, version)
+    if not path.is_file():
+        return None
+    # partitioning: a folder above it with "=" in its name would become a column
+    (row,) = pq.read_table(path, partitioning=None).to_pylist()
+    tables = pq.read_table(table_path(settings, LOG_TABLES, consortium, period, version), partitioning=None).to_pylist()
+    return LogEntry(
+        status=row["status"],
+        created=row["created"],
+        received_at=row["received_at"],
+        package_hash=row["package_hash"],
+        contract=row["contract"],
+        tables={each["table_name"]: tuple(each[name] for name, _ in _COUNTS) for each in tables},
+    )
+
+
+def is_judged(settings: Settings, consortium: str, period: str, version: int) -> bool:
+    """Whether a delivery version has been judged, whatever became of it."""
+    return table_path(settings, LOG, consortium, period, version).is_file()
+
+
+def read_accepted(settings: Settings, table: str, periods: Collection[str]) -> pd.DataFrame:
+    """The accepted rows of a table, of every consortium and every version of these half-years.
+
+    Args:
+        settings: the installation.
+        table: a table of the contract.
+        periods: half-years, like ``2024-H1``.
+
+    Returns:
+        Columns as in the vault; no rows when nothing was accepted.
+    """
+    folder = settings.vault / "deliveries" / table
+    paths = sorted(path for period in periods for path in folder.glob(f"*/{period}/v*.parquet"))
+    tables = [pq.read_table(path, partitioning=None) for path in paths]
+    return pa.concat_tables([vault_schema(load_contracts()[table]).empty_table(), *tables]).to_pandas()
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Path]:
+    """A place to write beside the file; what is written there then takes the file's place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    try:
+        yield partial
+        with partial.open("rb") as handle:
+            os.fsync(handle.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _partial(path: Path) -> Path:
+    # a name that no reader's pattern matches, and always the same: an interrupted write is overwritten by the next
+    return path.with_name(f".{path.name}.part")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,286 @@
+"""The product through its command, as a data engineer uses it: a demo, a correction, a kill, two runs at once."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import openpyxl
+import pytest
+
+from pipeline.publication.marts_file import open_marts
+
+FIRST, LAST, SCALE = "2023-H2", "2024-H1", "0.1"
+
+
+def effectmonitor(home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    """Run the command on an installation and return what it printed."""
+    command = [sys.executable, "-m", "pipeline.cli", "--home", str(home), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def marts(home: Path) -> Path:
+    return home / "published" / "partners" / "marts.duckdb"
+
+
+def figures(home: Path) -> list[tuple]:
+    """All published figures, without the version of the delivery."""
+    with open_marts(marts(home)) as reader:
+        return reader.execute("select * from marts.fct_indicator order by all").fetchall()
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> tuple[Path, str]:
+    """A demo that has run, and what it printed."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    done = effectmonitor(home, "demo", "--from", FIRST, "--to", LAST, "--scale", SCALE)
+    return home, done.stdout
+
+
+@pytest.fixture(scope="module")
+def lived_in(demo, tmp_path_factory) -> Path:
+    """A copy of the demo in which the tests below go on one after the other."""
+    home = tmp_path_factory.mktemp("lived_in") / "home"
+    shutil.copytree(demo[0], home)
+    return home
+
+
+def test_demo_says_what_came_in_what_came_out_and_what_to_try(demo):
+    home, printed = demo
+    for words in ("Deliveries", "received", "accepted", "refused", "shown", "hidden", str(marts(home)), "Try"):
+        assert words in printed
+    query = printed.split('effectmonitor query "')[1].split('"')[0]
+    answer = effectmonitor(home, "query", query, "--limit", "5")
+    assert "Aarlanderveen" in answer.stdout
+    assert "status" in answer.stdout
+
+
+def test_every_table_and_column_of_the_published_file_is_described(demo):
+    with open_marts(marts(demo[0])) as reader:
+        bare = reader.execute(
+            "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null "
+            "union all select table_name, null from duckdb_tables() where comment is null"
+        ).fetchall()
+        assert bare == []
+        names = {row[0] for row in reader.execute("select table_name from duckdb_tables()").fetchall()}
+    assert {"fct_indicator", "fct_life_domain", "fct_narrative", "dim_district", "dim_period", "release"} <= names
+
+
+def test_no_figure_on_fewer_than_ten_people_is_shown_and_hidden_ones_are_empty(demo):
+    with open_marts(marts(demo[0])) as reader:
+        few = reader.execute(
+            "select count(*) from marts.fct_indicator join marts.dim_indicator using (indicator_code) "
+            "where kind <> 'count' and n < 10"
+        ).fetchone()
+        hidden = reader.execute(
+            "select count(*), count(n), count(numerator), count(value), count(ci_low) from marts.fct_indicator "
+            "where status like 'suppressed%'"
+        ).fetchone()
+    assert few == (0,)
+    assert hidden[0] > 0
+    assert hidden[1:] == (0, 0, 0, 0)
+
+
+def test_the_monitors_keep_secret_and_not_asked_apart(demo):
+    with open_marts(marts(demo[0])) as reader:
+        found = reader.execute(
+            "select marker, count(value), count(*) > 0 from marts.fct_monitor where monitor = 'ggd_gezondheid' "
+            "and marker is not null group by 1 order by 1"
+        ).fetchall()
+        lonely = reader.execute(
+            "select value from marts.fct_monitor where monitor = 'ggd_gezondheid' and measure = 'Eenzaam' "
+            "and year = 2020 and group_code = '18+' and district_code = 'GM0484'"
+        ).fetchall()
+    assert found == [("not_asked", 0, True), ("secret", 0, True)]
+    assert lonely == [(45.9,)]
+
+
+def test_running_again_changes_nothing(lived_in):
+    before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "quarantine", "releases", "published")}
+    effectmonitor(lived_in, "run", "--from", FIRST, "--to", LAST)
+    after = {part: bytes_of(lived_in / part) for part in before}
+    assert after == before
+
+
+def _correct(home: Path, change: Callable[[dict], dict]) -> None:
+    """Deliver boost 2024-H1 once more as the next version, with its visits changed."""
+    versions = sorted((home / "inbox" / "boost" / LAST).iterdir(), key=lambda path: int(path.name))
+    target = versions[-1].with_name(str(int(versions[-1].name) + 1))
+    shutil.copytree(versions[-1], target)
+    descriptor = json.loads((target / "datapackage.json").read_text())
+    descriptor["version"] = int(target.name)
+    for resource in descriptor["resources"]:
+        path = target / resource["path"]
+        if resource["name"] == "bezoek":
+            delimiter = resource.get("dialect", {}).get("delimiter", ",")
+            encoding = resource.get("encoding", "utf-8")
+            with path.open(encoding=encoding, newline="") as handle:
+                rows = list(csv.DictReader(handle, delimiter=delimiter))
+            with path.open("w", encoding=encoding, newline="") as handle:
+                writer = csv.DictWriter(handle, rows[0].keys(), delimiter=delimiter)
+                writer.writeheader()
+                writer.writerows(change(row) for row in rows)
+        content = path.read_bytes()
+        resource["bytes"], resource["hash"] = len(content), f"sha256:{hashlib.sha256(content).hexdigest()}"
+    (target / "datapackage.json").write_text(json.dumps(descriptor))
+
+
+def test_a_correction_replaces_the_earlier_version_and_an_old_reader_keeps_his_file(lived_in):
+    reader = duckdb.connect(str(marts(lived_in)), read_only=True)
+    volunteers = (
+        "select value, delivery_version from {} where indicator_code = 'boost_vrijwilligers' "
+        f"and district_code = 'GM0484' and period = '{LAST}'"
+    )
+    old = reader.execute(volunteers.format("marts.marts.fct_indicator")).fetchone()
+    _correct(lived_in, lambda row: row | {"vrijwilligers": str(int(row["vrijwilligers"] or 0) + 5)})
+    effectmonitor(lived_in, "run")
+    assert reader.execute(volunteers.format("marts.marts.fct_indicator")).fetchone() == old
+    reader.close()
+    with open_marts(marts(lived_in)) as fresh:
+        new = fresh.execute(volunteers.format("marts.fct_indicator")).fetchone()
+        releases = fresh.execute("select release_id from marts.release order by 1").fetchall()
+    assert new[0] > old[0]
+    assert new[1] == old[1] + 1
+    assert releases == [("partners-0001",), ("partners-0002",)]
+
+
+def test_a_rejected_correction_stops_nobody_and_the_old_figures_stay(lived_in):
+    before = figures(lived_in)
+    _correct(lived_in, lambda row: row | {"wijkcode": "WK999999"})
+    printed = effectmonitor(lived_in, "run").stdout
+    assert "rejected" in printed
+    assert figures(lived_in) == before
+
+
+def test_identifiers_of_people_are_nowhere_outside_the_inbox(demo):
+    home, _ = demo
+    found = set()
+    for path in sorted((home / "inbox").glob("*/*/*/*.csv")):
+        text = path.read_bytes()
+        encoding = "utf-8-sig" if text[:3] == b"\xef\xbb\xbf" else "latin-1"
+        lines = text.decode(encoding).splitlines()
+        delimiter = ";" if ";" in lines[0] else ","
+        rows = list(csv.DictReader(lines, delimiter=delimiter))[:5]
+        columns = ("client_id", "dossier_id", "gesprek_id", "beoordelaar_id", "interviewer_id", "traject_id", "doel_id")
+        found |= {row[name] for row in rows for name in columns if row.get(name)}
+    assert len(found) > 30
+    needles = [value.encode() for value in found]
+    for path in sorted(home.rglob("*")):
+        if path.is_file() and "inbox" not in path.relative_to(home).parts[:1]:
+            content = path.read_bytes()
+            leaked = [needle for needle in needles if needle in content]
+            assert not leaked, f"{len(leaked)} identifiers in {path.relative_to(home)}"
+    for path in [*home.glob("vault/**/*.parquet"), *home.glob("quarantine/**/*.parquet")]:
+        # Parquet is compressed: look at the values themselves
+        rows = duckdb.sql(f"select * from read_parquet('{path}', hive_partitioning = false)").fetchall()
+        assert not {str(value) for row in rows for value in row} & found, path.relative_to(home)
+
+
+@pytest.mark.parametrize(
+    "seconds", [6, pytest.param(14, marks=pytest.mark.slow), pytest.param(25, marks=pytest.mark.slow)]
+)
+def test_after_a_kill_the_next_run_gives_what_an_undisturbed_one_gives(demo, tmp_path, seconds):
+    home = tmp_path / "home"
+    shutil.copytree(demo[0] / "inbox", home / "inbox")
+    command = [sys.executable, "-m", "pipeline.cli", "--home", str(home), "run", "--from", FIRST, "--to", LAST]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    effectmonitor(home, "run", "--from", FIRST, "--to", LAST)
+    assert figures(home) == figures(demo[0])
+    assert _rows(home) == _rows(demo[0])
+
+
+def _rows(home: Path) -> list[tuple]:
+    source = f"read_parquet('{home}/vault/deliveries/_log/**/v*.parquet')"
+    return duckdb.sql(
+        f"select consortium, period, version, status, rows_accepted, rows_refused from {source} order by all"
+    ).fetchall()
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_wait_for_each_other(demo, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(demo[0] / "inbox", home / "inbox")
+    command = [sys.executable, "-m", "pipeline.cli", "--home", str(home), "run", "--from", FIRST, "--to", LAST]
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+    assert figures(home) == figures(demo[0])
+
+
+def test_wrong_words_are_answered_with_what_would_be_right(tmp_path):
+    home = tmp_path / "home"
+    for arguments, sentence in (
+        (("run", "--period", "2024"), "write it as 2024-H1"),
+        (("run", "--from", "2024-H1"), "--from and --to go together"),
+        (("run", "--period", "2024-H1", "--from", "2023-H1", "--to", "2024-H1"), "not both"),
+        (("query", "select 1"), "nothing is published yet"),
+        (("release", "show", "partners-0009"), "release list"),
+    ):
+        done = effectmonitor(home, *arguments, check=False)
+        assert done.returncode != 0
+        assert sentence in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_production_runs_no_demo(tmp_path, monkeypatch):
+    monkeypatch.setenv("EFFECTMONITOR_ENVIRONMENT", "production")
+    monkeypatch.setenv("EFFECTMONITOR_KEYS", str(tmp_path))
+    done = effectmonitor(tmp_path / "home", "demo", check=False)
+    assert done.returncode != 0
+    assert "does not run in production" in done.stderr
+
+
+def test_a_run_without_deliveries_says_where_they_belong(tmp_path):
+    home = tmp_path / "home"
+    done = effectmonitor(home, "run", check=False)
+    assert done.returncode != 0
+    assert str(home / "inbox") in done.stderr.replace("\n", "")
+
+
+def test_the_consortium_sees_the_judgement_before_sending(demo, tmp_path):
+    home, _ = demo
+    folder = sorted((home / "inbox" / "boost" / LAST).iterdir())[0]
+    assert effectmonitor(tmp_path, "deliver", "check", str(folder)).stdout.startswith("ONTVANGSTBEWIJS")
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    next(copy.glob("bezoek*")).unlink()
+    assert effectmonitor(tmp_path, "deliver", "check", str(copy), check=False).returncode == 2
+    descriptor = json.loads((copy / "datapackage.json").read_text())
+    descriptor["resources"] = [entry for entry in descriptor["resources"] if entry["name"] != "bezoek"]
+    (copy / "datapackage.json").write_text(json.dumps(descriptor))
+    rejected = effectmonitor(tmp_path, "deliver", "check", str(copy), check=False)
+    assert rejected.returncode == 1
+    assert "bezoek" in rejected.stdout
+    assert not (tmp_path / "vault").exists()
+
+
+def test_the_template_has_a_sheet_per_table(tmp_path):
+    effectmonitor(tmp_path, "deliver", "template", "tom", "--to", str(tmp_path / "tom.xlsx"))
+    sheets = openpyxl.load_workbook(tmp_path / "tom.xlsx", read_only=True).sheetnames
+    assert {"clienten", "dossiers", "zelfredzaamheid", "gesprekken", "antwoorden"} <= set(sheets)
