@@ -14,7 +14,6 @@ from pipeline.settings import Settings
 from pipeline.warehouse.connection import warehouse_lock
 from pipeline.warehouse.manifest import dbt_command, dbt_environment
 
-
 _RESULT_EVENTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 
 
