@@ -32,6 +32,7 @@ $(READY): requirements.lock pyproject.toml
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
 	fi
+	@$(BIN)/python -c "from pipeline.warehouse.manifest import ensure_manifest; ensure_manifest()"
 	@touch $(READY)
 
 demo: $(READY) ## Simulate deliveries for the real districts, run everything, say what came out

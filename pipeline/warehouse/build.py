@@ -38,20 +38,22 @@ class NodeResult:
     failures: int | None
 
 
-def build_arguments(select: Sequence[str], *, exclude: Sequence[str] = ()) -> list[str]:
+def build_arguments(select: Sequence[str]) -> list[str]:
     """Arguments of ``dbt build``: models and data tests; unit tests belong to ``make test``.
 
     Args:
-        select: dbt selectors (node names or methods such as ``path:models/marts``).
-        exclude: dbt selectors to leave out.
+        select: dbt selectors (node names or methods such as ``config.schema:marts``).
+
+    Raises:
+        ValueError: when nothing is selected.
     """
     if not select:
         raise ValueError("nothing selected: an empty selection would make dbt build everything")
-    arguments = ["--exclude-resource-type", "unit_test", "--select", *select]
-    return [*arguments, "--exclude", *exclude] if exclude else arguments
+    # buildable: of a part of the models only the tests whose tables this build makes or reads; with the whole, all
+    return ["--exclude-resource-type", "unit_test", "--indirect-selection", "buildable", "--select", *select]
 
 
-def run_build(settings: Settings, select: Sequence[str], *, exclude: Sequence[str] = ()) -> Iterator[NodeResult]:
+def run_build(settings: Settings, select: Sequence[str]) -> Iterator[NodeResult]:
     """Run ``dbt build`` and yield each node's result when it is there.
 
     The warehouse is locked for the whole build, because dbt is a process of its own.
@@ -61,7 +63,7 @@ def run_build(settings: Settings, select: Sequence[str], *, exclude: Sequence[st
     """
     settings.dbt_target.mkdir(parents=True, exist_ok=True)
     command = [*dbt_command("build", settings.dbt_target), "--log-format", "json", "--log-level", "info"]
-    command += build_arguments(select, exclude=exclude)
+    command += build_arguments(select)
     environment = dbt_environment(
         EFFECTMONITOR_WAREHOUSE=str(settings.warehouse),
         EFFECTMONITOR_VAULT=str(settings.vault),

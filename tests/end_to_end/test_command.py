@@ -122,9 +122,9 @@ def test_running_again_changes_nothing(lived_in):
     assert after == before
 
 
-def _correct(home: Path, change: Callable[[dict], dict]) -> None:
-    """Deliver boost 2024-H1 once more as the next version, with its visits changed."""
-    versions = sorted((home / "inbox" / "boost" / LAST).iterdir(), key=lambda path: int(path.name))
+def _correct(home: Path, period: str, change: Callable[[dict], dict]) -> None:
+    """Deliver boost once more as the next version, with its visits changed."""
+    versions = sorted((home / "inbox" / "boost" / period).iterdir(), key=lambda path: int(path.name))
     target = versions[-1].with_name(str(int(versions[-1].name) + 1))
     shutil.copytree(versions[-1], target)
     descriptor = json.loads((target / "datapackage.json").read_text())
@@ -145,31 +145,28 @@ def _correct(home: Path, change: Callable[[dict], dict]) -> None:
     (target / "datapackage.json").write_text(json.dumps(descriptor))
 
 
-def test_a_correction_replaces_the_earlier_version_and_an_old_reader_keeps_his_file(lived_in):
+_VOLUNTEERS = (
+    "select value, delivery_version from {} where indicator_code = 'boost_vrijwilligers' "
+    "and district_code = 'GM0484' order by period"
+)
+
+
+def test_a_correction_replaces_a_rejected_one_does_not_and_an_old_reader_keeps_his_file(lived_in):
     reader = duckdb.connect(str(marts(lived_in)), read_only=True)
-    volunteers = (
-        "select value, delivery_version from {} where indicator_code = 'boost_vrijwilligers' "
-        f"and district_code = 'GM0484' and period = '{LAST}'"
-    )
-    old = reader.execute(volunteers.format("marts.marts.fct_indicator")).fetchone()
-    _correct(lived_in, lambda row: row | {"vrijwilligers": str(int(row["vrijwilligers"] or 0) + 5)})
-    effectmonitor(lived_in, "run")
-    assert reader.execute(volunteers.format("marts.marts.fct_indicator")).fetchone() == old
-    reader.close()
-    with open_marts(marts(lived_in)) as fresh:
-        new = fresh.execute(volunteers.format("marts.fct_indicator")).fetchone()
-        releases = fresh.execute("select release_id from marts.release order by 1").fetchall()
-    assert new[0] > old[0]
-    assert new[1] == old[1] + 1
-    assert releases == [("partners-0001",), ("partners-0002",)]
-
-
-def test_a_rejected_correction_stops_nobody_and_the_old_figures_stay(lived_in):
-    before = figures(lived_in)
-    _correct(lived_in, lambda row: row | {"wijkcode": "WK999999"})
+    old = reader.execute(_VOLUNTEERS.format("marts.marts.fct_indicator")).fetchall()
+    _correct(lived_in, LAST, lambda row: row | {"vrijwilligers": str(int(row["vrijwilligers"] or 0) + 5)})
+    _correct(lived_in, FIRST, lambda row: row | {"wijkcode": "WK999999"})
     printed = effectmonitor(lived_in, "run").stdout
     assert "rejected" in printed
-    assert figures(lived_in) == before
+    assert reader.execute(_VOLUNTEERS.format("marts.marts.fct_indicator")).fetchall() == old
+    reader.close()
+    with open_marts(marts(lived_in)) as fresh:
+        new = fresh.execute(_VOLUNTEERS.format("marts.fct_indicator")).fetchall()
+        releases = fresh.execute("select release_id from marts.release order by 1").fetchall()
+    assert new[0] == old[0]
+    assert new[1][0] > old[1][0]
+    assert new[1][1] == old[1][1] + 1
+    assert releases == [("partners-0001",), ("partners-0002",)]
 
 
 def test_identifiers_of_people_are_nowhere_outside_the_inbox(demo):
