@@ -296,6 +296,14 @@ def _run(settings: Settings, periods: list[HalfYear]) -> None:
         )
 
 
+def _own_name() -> str:
+    """How this command was called, so that what it prints can be pasted."""
+    called = Path(sys.argv[0])
+    if called.name != "effectmonitor" or not called.exists():
+        return "effectmonitor"
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
+
+
 def _as_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.4f}".rstrip("0").rstrip(".")
@@ -326,7 +334,7 @@ def _print_summary(settings: Settings) -> None:
     rows = found.rows
     console.print(
         f"[bold]Rows[/bold]        {rows['received']:,} received, {rows['accepted']:,} accepted, "
-        f"{rows['refused']:,} refused"
+        f"{rows['refused']:,} refused, {rows['set_aside']:,} set aside with a rejected delivery"
     )
     if not found.periods:
         console.print("Nothing is published yet.")
@@ -355,7 +363,7 @@ def _print_summary(settings: Settings) -> None:
     console.print(f"[bold]Marts[/bold]       {marts}", soft_wrap=True)
     console.print("[bold]Try[/bold]", end="         ")
     where = marts.relative_to(Path.cwd()) if marts.is_relative_to(Path.cwd()) else marts
-    console.print(f'effectmonitor query "{query}"', soft_wrap=True, markup=False)
+    console.print(f'{_own_name()} query "{query}"', soft_wrap=True, markup=False)
     console.print(f"            (or open {where} in DBeaver, R, Python or Power BI)", soft_wrap=True, markup=False)
 
 

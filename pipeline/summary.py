@@ -19,7 +19,7 @@ class Summary:
 
     Attributes:
         deliveries: number of judged delivery versions per status.
-        rows: rows received, accepted and refused over all judged versions.
+        rows: rows received, accepted, refused, and set aside with a rejected delivery, over all judged versions.
         cells: indicator figures per status in the published marts.
         indicators: number of indicators with at least one published figure.
         periods: first and last half-year in the published marts, None when nothing is published.
@@ -78,4 +78,6 @@ def _delivered(settings: Settings) -> tuple[dict[str, int], dict[str, int]]:
         received, accepted, refused = reader.execute(
             f"select sum(rows_received), sum(rows_accepted), sum(rows_refused) from {source}"
         ).fetchone()
-    return statuses, {"received": int(received), "accepted": int(accepted), "refused": int(refused)}
+    counts = {"received": int(received), "accepted": int(accepted), "refused": int(refused)}
+    # of a rejected delivery the sound rows are neither accepted nor refused
+    return statuses, counts | {"set_aside": counts["received"] - counts["accepted"] - counts["refused"]}

@@ -67,7 +67,8 @@ def lived_in(demo, tmp_path_factory) -> Path:
 
 def test_demo_says_what_came_in_what_came_out_and_what_to_try(demo):
     home, printed = demo
-    for words in ("Deliveries", "received", "accepted", "refused", "shown", "hidden", str(marts(home)), "Try"):
+    counted = ("Deliveries", "received", "accepted", "refused", "set aside", "shown", "hidden")
+    for words in (*counted, str(marts(home)), "Try"):
         assert words in printed
     query = printed.split('effectmonitor query "')[1].split('"')[0]
     answer = effectmonitor(home, "query", query, "--limit", "5")
