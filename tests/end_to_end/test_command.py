@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import openpyxl
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.publication.marts_file import open_marts
@@ -168,6 +169,19 @@ def test_a_correction_replaces_a_rejected_one_does_not_and_an_old_reader_keeps_h
     assert new[1][0] > old[1][0]
     assert new[1][1] == old[1][1] + 1
     assert releases == [("partners-0001",), ("partners-0002",)]
+
+
+def test_what_breaks_the_contract_in_the_vault_stops_publication(lived_in):
+    before = bytes_of(lived_in / "published")
+    spoiled = sorted((lived_in / "vault" / "deliveries" / "clienten").glob(f"tom/{LAST}/v*.parquet"))[-1]
+    rows = duckdb.sql(f"select * replace ('jong' as leeftijdsgroep) from '{spoiled}'").to_arrow_table()
+    pq.write_table(rows, spoiled)
+    done = effectmonitor(lived_in, "run", "--period", LAST, check=False)
+    assert done.returncode != 0
+    assert "check contract of deliveries/clienten failed" in done.stdout
+    assert "nothing new was published" in done.stderr
+    assert "jong" not in done.stdout + done.stderr
+    assert bytes_of(lived_in / "published") == before
 
 
 def test_identifiers_of_people_are_nowhere_outside_the_inbox(demo):
