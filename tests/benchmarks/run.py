@@ -59,10 +59,16 @@ def _monitors(settings: Settings, *_: object) -> int:
     return sum(vintage.rows for each in sources for vintage in store(settings, each.MONITOR, each.read()))
 
 
-def _cells(settings: Settings, *_: object) -> int:
+def _build(settings: Settings, *, marts: bool) -> int:
     from pipeline.warehouse.build import run_build
+    from pipeline.warehouse.manifest import ensure_manifest, read_graph
 
-    return len(list(run_build(settings, ["path:models/cells", "+path:models/cells", "path:models/staging"])))
+    nodes = read_graph(ensure_manifest()).nodes.values()
+    return len(list(run_build(settings, [node.name for node in nodes if (node.schema == "marts") == marts])))
+
+
+def _cells(settings: Settings, *_: object) -> int:
+    return _build(settings, marts=False)
 
 
 def _python_steps(settings: Settings, *_: object) -> int:
@@ -89,9 +95,7 @@ def _python_steps(settings: Settings, *_: object) -> int:
 
 
 def _marts(settings: Settings, *_: object) -> int:
-    from pipeline.warehouse.build import run_build
-
-    return len(list(run_build(settings, ["path:models/marts"])))
+    return _build(settings, marts=True)
 
 
 def _release(settings: Settings, *_: object) -> int:
