@@ -321,8 +321,15 @@ def _progress() -> Progress:
 
 
 def _print_summary(settings: Settings) -> None:
+    from pipeline.deliveries.package import unrecognised_folders
     from pipeline.summary import summarise
 
+    for folder in unrecognised_folders(settings):
+        console.print(
+            f"[yellow]{folder} is left alone: a delivery lies in inbox/<consortium>/<period>/<version>/, "
+            "for example inbox/tom/2024-H1/1[/yellow]",
+            soft_wrap=True,
+        )
     found = summarise(settings)
     if not found.deliveries:
         console.print(

@@ -76,8 +76,7 @@ class Outcome:
     Attributes:
         consortium, period, version: the delivery.
         status: ``accepted``, ``partially_accepted``, ``rejected``, ``unchanged`` (received before: nothing was written)
-        or
-            ``incomplete`` (still arriving: nothing was written).
+            or ``incomplete`` (still arriving: nothing was written).
         tables: counts per table; those of the log when it is unchanged.
         findings: what was found; empty when it is unchanged.
         receipt: the receipt in JSON, its text lies beside it; None when there is none.

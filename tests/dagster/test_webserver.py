@@ -156,6 +156,9 @@ def test_many_half_years_run_as_one_and_their_checks_are_there(server, home):
     assert {each["executionForLatestMaterialization"]["status"] for each in checks} == {"SUCCEEDED"}
     labels = {entry["label"] for entry in node["assetMaterializations"][0]["metadataEntries"]}
     assert {"dagster/row_count", "preview", "seconds"} <= labels
+    node = server.ask(_CHECKS, key={"path": ["deliveries", "clienten"]})["assetChecksOrError"]
+    labels = {entry["label"] for entry in node["assetMaterializations"][0]["metadataEntries"]}
+    assert {"rows_received", "rows_accepted", "rows_refused", "periods", "versions", "seconds", "preview"} <= labels
     stats = server.ask(_STATS, key={"path": ["deliveries", "clienten"]})["assetNodeOrError"]["partitionStats"]
     assert stats == {"numMaterialized": 2, "numFailed": 0}
 
@@ -169,3 +172,13 @@ def test_a_part_of_the_models_can_be_materialised_alone(server):
     ]
     run_id = _launch(server, "__ASSET_JOB", {}, selection)
     assert _wait(server, run_id) == "SUCCESS"
+
+
+def test_monitors_are_refreshed_without_touching_the_deliveries(server, home):
+    def vault(part: str) -> dict[str, int]:
+        folder = home / "vault" / part
+        return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+
+    before = vault("deliveries"), vault("monitors")
+    assert _wait(server, _launch(server, "monitors_refresh", {})) == "SUCCESS"
+    assert (vault("deliveries"), vault("monitors")) == before

@@ -275,6 +275,15 @@ def test_a_run_without_deliveries_says_where_they_belong(tmp_path):
     assert str(home / "inbox") in done.stderr.replace("\n", "")
 
 
+def test_a_delivery_in_a_mistyped_folder_is_pointed_at(tmp_path):
+    wrong = tmp_path / "home" / "inbox" / "tom" / "2024H1" / "1"
+    wrong.mkdir(parents=True)
+    (wrong / "datapackage.json").write_text("{}")
+    printed = effectmonitor(tmp_path / "home", "status").stdout
+    assert str(wrong) in printed.replace("\n", "")
+    assert "inbox/tom/2024-H1/1" in printed
+
+
 def test_the_consortium_sees_the_judgement_before_sending(demo, tmp_path):
     home, _ = demo
     folder = sorted((home / "inbox" / "boost" / LAST).iterdir())[0]
