@@ -13,6 +13,7 @@ from uuid import uuid4
 import dagster as dg
 
 from pipeline.deliveries.package import DeliveryFolder, find_deliveries, has_arrived
+from pipeline.monitors.assets import FETCH_TAG
 from pipeline.periods import FIRST_YEAR, HalfYear
 from pipeline.settings import PROJECT_ROOT, Settings
 
@@ -46,7 +47,9 @@ def build_jobs() -> list:
         dg.define_asset_job(
             MONITORS_REFRESH,
             selection=everything - dg.AssetSelection.groups("deliveries"),
-            description="Loads what is new at the public monitors, rebuilds the warehouse and publishes.",
+            description="Fetches what is new at the public monitors, rebuilds the warehouse and publishes.",
+            # no other run goes to the network
+            tags={FETCH_TAG: "true"},
         ),
     ]
 

@@ -35,11 +35,14 @@ class Settings:
         home: folder under which everything that is produced lives (``EFFECTMONITOR_HOME``).
         environment: ``demo``, ``test`` or ``production`` (``EFFECTMONITOR_ENVIRONMENT``).
         key_folder: folder with one key file per consortium; only production reads it (``EFFECTMONITOR_KEYS``).
+        odata_base: address of a mirror of the public monitors, for example in a closed network; the public hosts when None
+            (``EFFECTMONITOR_ODATA``).
     """
 
     home: Path
     environment: str = "demo"
     key_folder: Path | None = None
+    odata_base: str | None = None
 
     @property
     def inbox(self) -> Path:
@@ -128,9 +131,13 @@ def load_settings(home: Path | str | None = None) -> Settings:
     keys = os.environ.get("EFFECTMONITOR_KEYS")
     if environment == "production" and not (chosen and keys):
         raise SettingsError("production needs EFFECTMONITOR_HOME and EFFECTMONITOR_KEYS; there is no fallback")
+    odata_base = os.environ.get("EFFECTMONITOR_ODATA") or None
+    if odata_base and not odata_base.startswith(("https://", "http://")):
+        raise SettingsError("EFFECTMONITOR_ODATA is no address: it starts with https:// (or http:// for a test)")
     folder = Path(chosen) if chosen else PROJECT_ROOT / "data"
     return Settings(
         home=folder.expanduser().resolve(),
         environment=environment,
         key_folder=Path(keys).expanduser().resolve() if keys else None,
+        odata_base=odata_base,
     )

@@ -10,19 +10,33 @@
     where deliveries.is_counting
 {%- endmacro %}
 
-{#- The rows of a monitor that count: of the newest vintage per table and year. -#}
+{#- The rows of a monitor that count: of the newest vintage per table and year. Newest is what its publisher changed last; a
+    vintage of which that moment is not known comes before all others, and names decide between two of those. -#}
 {% macro newest_vintage(monitor, parts) -%}
     select loaded.*
     from {{ source("monitors", monitor) }} as loaded
     inner join (
         select
-            {{ parts | join(", ") }},
-            max(vintage) as newest
-        from {{ source("monitors", monitor) }}
-        group by {{ parts | join(", ") }}
+            held.*,
+            row_number() over (
+                partition by {{ parts | join(", ") }}
+                order by
+                    case when loads.modified_at is null then 0 else 1 end desc,
+                    loads.modified_at desc,
+                    held.vintage desc
+            ) as newest_first
+        from (
+            select distinct
+                {{ parts | join(", ") }},
+                vintage
+            from {{ source("monitors", monitor) }}
+        ) as held
+        left join {{ ref("stg_monitors__loads") }} as loads
+            on held.vintage = loads.vintage and loads.monitor = '{{ monitor }}'
     ) as vintages
         on
-            loaded.vintage = vintages.newest
+            loaded.vintage = vintages.vintage
+            and vintages.newest_first = 1
             {%- for part in parts %}
             and loaded.{{ part }} = vintages.{{ part }}
             {%- endfor %}

@@ -1,7 +1,7 @@
 """CBS, Kerncijfers wijken en buurten: key figures per municipality, district and neighbourhood.
 
-Belongs here: the two forms in which the figures come. The typed data set of a table has CBS's own columns and comes
-with their properties. The extract of 2022 has English columns and shares where the table of 2020 has counts; a
+Belongs here: the two forms in which the figures come. The typed data set of a table, bundled or over the wire, has CBS's
+own columns and comes with their properties. The extract of 2022 has English columns and shares where the table of 2020 has counts; a
 different quantity keeps a different name. Measures carry CBS's name without its number, because numbers shift between
 tables.
 """
@@ -15,6 +15,10 @@ import pandas as pd
 from pipeline.monitors.contracts import load_contract
 from pipeline.monitors.source_files import (
     OPEN_DATA,
+    REGION,
+    Question,
+    RawTable,
+    check_columns,
     files,
     read_cells,
     read_text,
@@ -24,6 +28,7 @@ from pipeline.monitors.source_files import (
 )
 
 MONITOR = "cbs_kwb"
+ASKED = Question(data_set="TypedDataSet")
 
 # Describe the region, and become its code, name and level.
 _REGION_STEMS = ("Gemeentenaam", "SoortRegio", "Codering")
@@ -76,42 +81,62 @@ def read(folder: Path = OPEN_DATA) -> pd.DataFrame:
     names = region_names(folder)
     properties = files(MONITOR, "properties", folder).set_index("table_id")["path"]
     tables = [
-        _describe(_read_typed(file.path, pd.read_csv(properties[file.table_id]), names), file)
+        map_table(
+            RawTable(
+                name=file.path.name,
+                table_id=file.table_id,
+                year=file.year,
+                vintage=file.vintage,
+                attribution=file.attribution,
+                cells=read_text(file.path),
+                properties=pd.read_csv(properties[file.table_id]),
+                names=names,
+            )
+        )
         for file in files(MONITOR, "typed", folder).itertuples()
     ]
     tables += [_describe(_read_extract(file.path), file) for file in files(MONITOR, "extract", folder).itertuples()]
-    return pd.concat(tables, ignore_index=True)[load_contract(MONITOR).names]
+    return pd.concat(tables, ignore_index=True)
 
 
-def _describe(table: pd.DataFrame, file: object) -> pd.DataFrame:
-    """Add what is true of a whole file."""
-    return table.assign(
-        table_id=file.table_id,
-        year=file.year,
+def _describe(table: pd.DataFrame, of: object) -> pd.DataFrame:
+    """Add what is true of a whole table, in the order of the contract."""
+    described = table.assign(
+        table_id=of.table_id,
+        year=of.year,
         region_level=region_level(table["region_code"]),
-        vintage=file.vintage,
-        source=file.attribution,
+        vintage=of.vintage,
+        source=of.attribution,
     )
+    return described[load_contract(MONITOR).names]
 
 
-def _read_typed(path: Path, properties: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
-    """The typed data set of one table, long."""
-    measures = _measures(properties)
-    wide = read_text(path).drop(columns="ID").rename(columns={"WijkenEnBuurten": "region_code"})
+def map_table(raw: RawTable) -> pd.DataFrame:
+    """The typed data set of one table, long.
+
+    Args:
+        raw: the table as CBS has it, with the properties of its columns.
+
+    Returns:
+        Columns as in ``expectations/monitors/cbs_kwb.yml``.
+
+    Raises:
+        ValueError: for columns other than the properties describe, or a cell that is neither number nor known mark.
+    """
+    check_columns(raw)
+    measures = _measures(raw.properties)
+    wide = raw.cells.drop(columns="ID", errors="ignore").rename(columns={REGION: "region_code"})
     wide = wide[[column for column in wide if stem(column) not in _REGION_STEMS]]
-    undescribed = sorted(set(wide.columns) - set(measures.index) - {"region_code"})
-    if undescribed:
-        raise ValueError(f"{path.name} has columns that its properties do not describe: {', '.join(undescribed)}")
     long = wide.melt(id_vars="region_code", var_name="key", value_name="cell")
     long = long.join(measures, on="key")
     is_text = long["is_text"].to_numpy()
     # Codes and postcodes stay text: reading them as numbers would invite sums.
     cells = read_cells(long["cell"].where(~is_text, ""), **_MISSING)
     text = long["cell"].where(is_text & ~long["cell"].isin(["", "."]))
-    return pd.DataFrame(
+    mapped = pd.DataFrame(
         {
             "region_code": long["region_code"],
-            "region_name": long["region_code"].map(names),
+            "region_name": long["region_code"].map(raw.names),
             "measure": long["measure"],
             "unit": long["unit"],
             "value": cells["value"],
@@ -120,6 +145,7 @@ def _read_typed(path: Path, properties: pd.DataFrame, names: pd.Series) -> pd.Da
             "status": long["status"],
         }
     )
+    return _describe(mapped, raw)
 
 
 def _measures(properties: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +160,9 @@ def _measures(properties: pd.DataFrame) -> pd.DataFrame:
             if len(set(titles)) == len(titles):
                 names.loc[twins] = [_camel_case(title) + name for title in titles]
                 break
+    # "voorlopig" and "nader voorlopig", in words or as the asterisks that CBS explains so
     provisional = topics["Description"].fillna("").str.contains("voorlopig", case=False)
+    provisional |= topics["Title"].str.strip().str.endswith("*")
     return pd.DataFrame(
         {
             "measure": names,

@@ -14,6 +14,10 @@ import pandas as pd
 from pipeline.monitors.contracts import load_contract
 from pipeline.monitors.source_files import (
     OPEN_DATA,
+    REGION,
+    Question,
+    RawTable,
+    check_columns,
     files,
     read_cells,
     read_text,
@@ -23,6 +27,8 @@ from pipeline.monitors.source_files import (
 )
 
 MONITOR = "ggd_gezondheid"
+# The country, to compare with; and of the margins the estimate itself.
+ASKED = Question(data_set="UntypedDataSet", levels=("NL", "GM", "WK", "BU"), where="startswith(Marges,'MW')")
 
 _AGE_GROUPS = {"20300": "18+", "53115": "18-65", "80200": "65+"}
 _MARGINS = {"MW00000": "value"}
@@ -53,35 +59,60 @@ def read(folder: Path = OPEN_DATA) -> pd.DataFrame:
         ValueError: for an unknown age group, margin or period, or a cell that is neither number nor known mark.
     """
     names = region_names(folder)
-    tables = [_read_untyped(file, names) for file in files(MONITOR, "untyped", folder).itertuples()]
-    return pd.concat(tables, ignore_index=True)[load_contract(MONITOR).names]
+    tables = [
+        map_table(
+            RawTable(
+                name=file.path.name,
+                table_id=file.table_id,
+                year=file.year,
+                vintage=file.vintage,
+                attribution=file.attribution,
+                cells=read_text(file.path),
+                properties=None,
+                names=names,
+            )
+        )
+        for file in files(MONITOR, "untyped", folder).itertuples()
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
-def _read_untyped(file: object, names: pd.Series) -> pd.DataFrame:
-    """One file, long."""
-    wide = read_text(file.path)
+def map_table(raw: RawTable) -> pd.DataFrame:
+    """The untyped data set of one table, long.
+
+    Args:
+        raw: the table as its publisher has it.
+
+    Returns:
+        Columns as in ``expectations/monitors/ggd_gezondheid.yml``.
+
+    Raises:
+        ValueError: for an unknown age group, margin or period, or a cell that is neither number nor known mark.
+    """
+    check_columns(raw)
+    wide = raw.cells
     keys = pd.DataFrame(
         {
             "year": wide["Perioden"].str.extract(_YEAR_PERIOD, expand=False),
             "age_group": wide["Leeftijd"].map(_AGE_GROUPS),
             "margin": wide["Marges"].map(_MARGINS),
-            "region_code": wide["WijkenEnBuurten"],
+            "region_code": wide[REGION],
         }
     )
     unknown = keys.columns[keys.isna().any()].to_list()
     if unknown:
-        raise ValueError(f"{file.path.name} has codes of unknown meaning for {', '.join(unknown)}")
+        raise ValueError(f"{raw.name} has codes of unknown meaning for {', '.join(unknown)}")
     # The country is in no list of districts; its name stands where other rows name their municipality.
     municipality = next(column for column in wide if stem(column) == "Gemeentenaam")
-    keys["region_name"] = keys["region_code"].map(names).fillna(wide[municipality])
+    keys["region_name"] = keys["region_code"].map(raw.names).fillna(wide[municipality])
     measures = [column for column in wide if stem(column) not in _NOT_MEASURES]
     long = pd.concat([keys, wide[measures]], axis="columns").melt(
         id_vars=list(keys), var_name="column", value_name="cell"
     )
     cells = read_cells(long["cell"], blank="not_asked", dot="secret")
-    return pd.DataFrame(
+    mapped = pd.DataFrame(
         {
-            "table_id": file.table_id,
+            "table_id": raw.table_id,
             "year": long["year"].astype(int),
             "age_group": long["age_group"],
             "margin": long["margin"],
@@ -92,7 +123,8 @@ def _read_untyped(file: object, names: pd.Series) -> pd.DataFrame:
             "value": cells["value"],
             "value_text": cells["value_text"],
             "marker": cells["marker"],
-            "vintage": file.vintage,
-            "source": file.attribution,
+            "vintage": raw.vintage,
+            "source": raw.attribution,
         }
     )
+    return mapped[load_contract(MONITOR).names]

@@ -1,11 +1,14 @@
 """What the sources have in common: the register of bundled files, region codes, and cells that hold no number.
 
-Belongs here: reading that two or more sources share. Does not belong here: the form of one source.
+Belongs here: reading that two or more sources share, and the raw table that a bundled file and a table over the wire both
+give, so that each source maps it in one way. Does not belong here: the form of one source, or requests.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +16,7 @@ import pandas as pd
 from pipeline.settings import SEEDS
 
 OPEN_DATA = SEEDS / "open_data"
+REGION = "WijkenEnBuurten"
 
 _LEVELS = {"NL": "country", "GM": "municipality", "WK": "district", "BU": "neighbourhood"}
 _NUMBER_SUFFIX = re.compile(r"_\d+$")
@@ -23,6 +27,67 @@ _SENTINELS = {
     -99996: "secret",
     -99997: "secret",
 }
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a monitor asks of its tables over the wire.
+
+    Attributes:
+        data_set: the data set of version 3. The typed one has numbers and no reason why one is missing; the untyped one has
+            padded text, with ``.`` for unknown or secret and nothing for impossible.
+        levels: prefixes of the regions.
+        where: a further condition, or empty.
+    """
+
+    data_set: str
+    levels: tuple[str, ...] = ("GM", "WK", "BU")
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table as its publisher has it: a row per region (and age, and year), a column per measure, all cells text.
+
+    Attributes:
+        name: name of the file, or of the table at its publisher; for messages.
+        table_id: the publisher's identifier.
+        year: year that it describes; None when its rows carry their years.
+        vintage: date and table, so that vintages sort in time.
+        attribution: to print with the figures.
+        cells: stripped text; nothing where the source has nothing; the regions in column ``WijkenEnBuurten``.
+        properties: the publisher's description of the columns (``DataProperties``), or None.
+        names: names of the regions by code.
+        url: where it was read, without the question; None for a file.
+    """
+
+    name: str
+    table_id: str
+    year: int | None
+    vintage: str
+    attribution: str
+    cells: pd.DataFrame
+    properties: pd.DataFrame | None
+    names: pd.Series
+    url: str | None = None
+
+
+def check_columns(raw: RawTable) -> None:
+    """Compare the columns of a table with their description, where there is one.
+
+    Raises:
+        ValueError: for a table without regions, a column that is not described or a described one that is not there.
+    """
+    if REGION not in raw.cells:
+        raise ValueError(f"{raw.name} has no column of regions")
+    if raw.properties is None:
+        return
+    measures = {column for column in raw.cells if stem(column) != column}
+    described = set(raw.properties.loc[raw.properties["Type"] == "Topic", "Key"])
+    if undescribed := sorted(measures - described):
+        raise ValueError(f"{raw.name} has columns that its properties do not describe: {', '.join(undescribed)}")
+    if missing := sorted(described - measures):
+        raise ValueError(f"{raw.name} misses columns that its properties describe: {', '.join(missing)}")
 
 
 def files(monitor: str, form: str, folder: Path = OPEN_DATA) -> pd.DataFrame:
@@ -52,6 +117,14 @@ def files(monitor: str, form: str, folder: Path = OPEN_DATA) -> pd.DataFrame:
             "attribution": found["attribution"].to_list(),
         }
     )
+
+
+def modified_at(monitor: str, folder: Path = OPEN_DATA) -> dict[str, datetime]:
+    """When the publisher had last changed the bundled tables, by vintage, where that is known."""
+    register = pd.read_csv(folder / "files.csv", dtype=str)
+    known = register[(register["monitor"] == monitor) & register["modified_at"].notna()]
+    vintages = known["vintage_date"] + "_" + known["table_id"]
+    return dict(zip(vintages, map(datetime.fromisoformat, known["modified_at"]), strict=True))
 
 
 def read_text(path: Path) -> pd.DataFrame:
