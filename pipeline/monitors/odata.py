@@ -209,13 +209,14 @@ class ODataClient:
         self._check_time(url)
         try:
             # the session repeats what fails before an answer begins: connections, states that pass, Retry-After
-            with self._session.get(url, timeout=self._timeouts, stream=True) as response:
-                if _origin(response.url) != _origin(url):
-                    raise ODataError(f"the server points to another host, {_origin(response.url)[1]}", url)
+            with self._session.get(url, timeout=self._timeouts, stream=True, allow_redirects=False) as response:
+                if response.is_redirect:
+                    target = _origin(urljoin(url, response.headers["Location"]))[1]
+                    raise ODataError(f"the server points to another address, at {target}", url)
                 body = self._body(response, url)
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
+        except (faults.ProtocolError, faults.DecodeError):
             raise _BrokenError("the answer was cut off") from None
-        except requests.RequestException as error:
+        except (requests.RequestException, faults.HTTPError) as error:
             reason = _reason(error)
             if isinstance(reason, _NOT_CONNECTED):
                 self._offline.add(host)
@@ -239,7 +240,8 @@ class ODataClient:
     def _body(self, response: requests.Response, url: str) -> bytes:
         """The whole body, read in pieces so that neither its size nor its slowness is without bounds."""
         parts, size = [], 0
-        for part in response.iter_content(_CHUNK):
+        # read1 gives what is there; requests' own pieces wait until they are full, however slowly they fill
+        while part := response.raw.read1(_CHUNK, decode_content=True):
             parts.append(part)
             size += len(part)
             if size > _LARGEST_PAGE:
@@ -301,9 +303,9 @@ def _refusal(status: int, body: bytes, url: str) -> ODataError:
     return ODataError(f"the server answers {status}{f': {words}' if words else ''}", url, advice)
 
 
-def _reason(error: requests.RequestException) -> object:
+def _reason(error: Exception) -> object:
     """What lies behind an error of requests: urllib3's own, without the wrapping of the repetitions."""
-    cause = error.args[0] if error.args else error
+    cause = error.args[0] if isinstance(error, requests.RequestException) and error.args else error
     return cause.reason if isinstance(cause, faults.MaxRetryError) else cause
 
 
