@@ -22,6 +22,15 @@ def test_unknown_environment_is_refused(monkeypatch):
         load_settings()
 
 
+def test_the_monitors_have_another_address_only_when_told(monkeypatch):
+    assert load_settings().odata_base is None
+    monkeypatch.setenv("EFFECTMONITOR_ODATA", "https://spiegel.example")
+    assert load_settings().odata_base == "https://spiegel.example"
+    monkeypatch.setenv("EFFECTMONITOR_ODATA", "spiegel.example")
+    with pytest.raises(SettingsError, match="EFFECTMONITOR_ODATA is no address"):
+        load_settings()
+
+
 def test_production_key_must_exist_be_long_and_be_private(tmp_path):
     settings = Settings(home=tmp_path, environment="production", key_folder=tmp_path)
     with pytest.raises(SettingsError, match=r"tom\.key"):

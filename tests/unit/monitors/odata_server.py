@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pandas as pd
 
@@ -141,7 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
         if rows is None:
             self._json(404, self._error("Requested resource was not found"))
             return
-        rows = [row for row in rows if _holds(options.get("$filter", ""), row)]
+        holds = _condition(options.get("$filter", ""))
+        rows = [row for row in rows if holds(row)]
         if counts:
             self._send(200, str(len(rows) + (fault == "wrong count")).encode(), "text/plain")
             return
@@ -156,7 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         after = start + self.state.page_size
         if after < len(rows):
             link = f"{self.state.url}{self.path.partition('&$skip')[0]}&$skip={after}"
-            link = {"loop": f"{self.state.url}{self.path}", "other host": "http://localhost:9/next"}.get(fault or "", link)
+            link = {"loop": f"{self.state.url}{self.path}", "other host": "http://localhost:9/next"}.get(
+                fault or "", link
+            )
             content["@odata.nextLink" if table.place == V4 else "odata.nextLink"] = link
         self._json(200, content)
 
@@ -228,13 +231,11 @@ _ANSWERS: dict[str | None, Callable[[_Handler], None]] = {
 }
 
 
-def _holds(condition: str, row: Row) -> bool:
+def _condition(text: str) -> Callable[[Row], bool]:
     """Whether a row meets a condition of ``startswith`` terms with and, or and brackets."""
-    if not condition:
-        return True
-    words = _TERM.sub(lambda term: str(str(row[term[1]] or "").startswith(term[2])), unquote(condition))
-    assert re.fullmatch(r"[()\s]*(?:(?:True|False|and|or)[()\s]*)+", words), words
-    return bool(eval(words, {"__builtins__": {}}))
+    assert re.fullmatch(r"(?:and|or|[()\s])*", _TERM.sub("", text)), text
+    code = compile(_TERM.sub(r"(row['\1'] or '').startswith('\2')", text) or "True", "filter", "eval")
+    return lambda row: eval(code, {"__builtins__": {}}, {"row": row})
 
 
 # ---- the bundled figures, as CBS serves them ----------------------------------------------------------------------
@@ -262,7 +263,7 @@ def _properties() -> list[Row]:
 
 def _abroad(rows: list[Row], *columns: str) -> list[Row]:
     """The same rows of another municipality, which nobody asks for."""
-    moved = deepcopy(rows)
+    moved = [dict(row) for row in rows if "0484" in str(row[columns[0]])]
     for row in moved:
         for column in columns:
             row[column] = str(row[column]).replace("0484", "0999")
@@ -359,10 +360,15 @@ def kwb_v4(identifier: str = "84799NED") -> Table:
     )
 
 
-def health(identifier: str = "50090NED") -> Table:
-    """Gezondheid per wijk en buurt, version 3, untyped, with the bounds of each estimate as further rows."""
+def health(identifier: str = "50090NED", *, whole: bool = False) -> Table:
+    """Gezondheid per wijk en buurt, version 3, untyped, with bounds of some estimates as further rows.
+
+    The adults of 2020, or all years and age groups.
+    """
     rows: list[Row] = []
     for path in files("ggd_gezondheid", "untyped")["path"]:
+        if not (whole or path.name.endswith("2020_18plus_untyped.csv")):
+            continue
         rows += [{**cells, "ID": len(rows) + at} for at, cells in enumerate(_csv(path))]
     for row in rows:
         row.update({key: None for key, cell in row.items() if cell == ""})
