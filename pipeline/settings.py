@@ -35,8 +35,8 @@ class Settings:
         home: folder under which everything that is produced lives (``EFFECTMONITOR_HOME``).
         environment: ``demo``, ``test`` or ``production`` (``EFFECTMONITOR_ENVIRONMENT``).
         key_folder: folder with one key file per consortium; only production reads it (``EFFECTMONITOR_KEYS``).
-        odata_base: address of a mirror of the public monitors, for example in a closed network; the public hosts when None
-            (``EFFECTMONITOR_ODATA``).
+        odata_base: address of a mirror of the public monitors, for example in a closed network; the public hosts when
+            None (``EFFECTMONITOR_ODATA``).
     """
 
     home: Path

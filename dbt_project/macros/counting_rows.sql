@@ -19,7 +19,7 @@
         select
             held.*,
             row_number() over (
-                partition by {{ parts | join(", ") }}
+                partition by {% for part in parts %}held.{{ part }}{{ ", " if not loop.last }}{% endfor %}
                 order by
                     case when loads.modified_at is null then 0 else 1 end desc,
                     loads.modified_at desc,

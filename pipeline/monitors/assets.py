@@ -25,7 +25,7 @@ _MONITORS = {
     ),
     "ggd_gezondheid": (
         {"csv", "parquet"},
-        "RIVM, GGDs and CBS, Gezondheid per wijk en buurt, of which 2012, 2016 and 2020 are bundled: modelled estimates, "
+        "RIVM, GGDs and CBS, Gezondheid per wijk en buurt; 2012, 2016 and 2020 are bundled: modelled estimates, "
         "context and never a sample.",
     ),
     "cbs_wijken": ({"geojson", "parquet"}, "CBS and Kadaster, boundaries of the districts, 2022 (RD, EPSG:28992)."),
@@ -33,9 +33,10 @@ _MONITORS = {
 
 
 def build_monitor_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """One asset per monitor, with its contract as a blocking check; those that can be fetched also say how fresh they are.
+    """One asset per monitor, with its contract as a blocking check.
 
-    A monitor is not partitioned by half-year: it has years of its own, and each load is a vintage.
+    Those that can be fetched also say whether they are fresh, which blocks nothing. A monitor is not partitioned by
+    half-year: it has years of its own, and each load is a vintage.
     """
     return [_monitor(settings, name, kinds, text) for name, (kinds, text) in _MONITORS.items()]
 
@@ -56,7 +57,7 @@ def _monitor(settings: Settings, name: str, kinds: set[str], description: str) -
             dg.AssetCheckSpec(
                 _FRESH,
                 asset=key,
-                description="Whether every table is the last one of its publisher. Only a run that looks there can tell.",
+                description="Whether every table is its publisher's last one; only a run that looks there can tell.",
             )
         )
 

@@ -1,9 +1,9 @@
 """CBS, Kerncijfers wijken en buurten: key figures per municipality, district and neighbourhood.
 
-Belongs here: the two forms in which the figures come. The typed data set of a table, bundled or over the wire, has CBS's
-own columns and comes with their properties. The extract of 2022 has English columns and shares where the table of 2020 has counts; a
-different quantity keeps a different name. Measures carry CBS's name without its number, because numbers shift between
-tables.
+Belongs here: the two forms in which the figures come. The typed data set of a table, bundled or over the wire, has
+CBS's own columns and comes with their properties. The extract of 2022 has English columns and shares where the table of
+2020 has counts; a different quantity keeps a different name. Measures carry CBS's name without its number, because
+numbers shift between tables.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading open data over OData: requests that are repeated, pages that are followed, faults that become one error.
 
-Belongs here: what versions 3 and 4 of the protocol share, and how the servers of CBS misbehave. Does not belong here: what
-a table of CBS consists of (``statline.py``), or what its columns mean (the module of the monitor).
+Belongs here: what versions 3 and 4 of the protocol share, and how the servers of CBS misbehave. Does not belong here:
+what a table of CBS consists of (``statline.py``), or what its columns mean (the module of the monitor).
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ class ODataClient:
 
 
 def any_of(column: str, beginnings: list[str]) -> list[str]:
-    """Conditions for rows of which a column begins with one of these texts, in filters that stay short enough for a URL.
+    """Conditions for rows of which a column begins with one of these texts, each short enough for a URL.
 
     ``startswith`` does not depend on the width to which a table pads its keys; equality does, and finds nothing then.
 

@@ -29,7 +29,7 @@ class TableOutcome:
     Attributes:
         table_id: the publisher's table.
         year: year that it describes; None when its rows carry their years.
-        status: ``fetched`` (a new vintage), ``unchanged`` (the last one is the publisher's last), or, with a reason, what
+        status: ``fetched`` (a new vintage), ``unchanged`` (ours is the publisher's last one), or, with a reason, what
             serves instead: ``kept`` (the last one that was fetched), ``bundled`` or ``missing`` (nothing).
         reason: why not fresh; empty when it is.
         vintage: the vintage that serves; None when there is none.

@@ -1,7 +1,7 @@
 """What the sources have in common: the register of bundled files, region codes, and cells that hold no number.
 
-Belongs here: reading that two or more sources share, and the raw table that a bundled file and a table over the wire both
-give, so that each source maps it in one way. Does not belong here: the form of one source, or requests.
+Belongs here: reading that two or more sources share, and the raw table that a bundled file and a table over the wire
+both give, so that each source maps it in one way. Does not belong here: the form of one source, or requests.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Question:
     """What a monitor asks of its tables over the wire.
 
     Attributes:
-        data_set: the data set of version 3. The typed one has numbers and no reason why one is missing; the untyped one has
-            padded text, with ``.`` for unknown or secret and nothing for impossible.
+        data_set: the data set of version 3. The typed one has numbers and no reason why one is missing; the untyped one
+            has padded text, with ``.`` for unknown or secret and nothing for impossible.
         levels: prefixes of the regions.
         where: a further condition, or empty.
     """

@@ -155,8 +155,8 @@ def _read_v4(client: ODataClient, table: MonitorTable, asked: Question, beginnin
 def column_name(title: str) -> str:
     """The name that version 3 gives to the column of a measure, without its number.
 
-    It follows from the title, as all columns of table 84799NED show: words joined, each with a capital, without accents,
-    and ``k_`` before a digit.
+    It follows from the title, as all columns of table 84799NED show: words joined, each with a capital, without
+    accents, and ``k_`` before a digit.
     """
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     name = "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", plain))

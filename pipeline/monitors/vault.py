@@ -1,8 +1,9 @@
 """The monitors' part of the vault: one Parquet file per vintage, written once and never replaced.
 
-Belongs here: folders, names, the writing of files, and the log that says of each vintage where it came from. The vintage's
-name comes from the source (its date and table); when the same source is read differently later, that reading becomes a
-revision beside the first one. The log is written after the vintage: who is killed in between writes it the next time.
+Belongs here: folders, names, the writing of files, and the log that says of each vintage where it came from. The
+vintage's name comes from the source (its date and table); when the same source is read differently later, that reading
+becomes a revision beside the first one. The log is written after the vintage: who is killed in between writes it the
+next time.
 """
 
 from __future__ import annotations

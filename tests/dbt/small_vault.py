@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from pipeline.monitors.vault import LOG, LOG_SCHEMA
 from pipeline.settings import EXPECTATIONS
 
 Row = Mapping[str, Any]
@@ -66,6 +67,7 @@ class SmallVault:
         _write(folder / "deliveries" / "_log" / "_empty.parquet", _LOG, [])
         for name, schema in self.monitors.items():
             _write(folder / "monitors" / name / "_empty.parquet", schema, [])
+        _write(folder / "monitors" / LOG / "_empty.parquet", LOG_SCHEMA, [])
 
     def deliver(
         self,

@@ -68,8 +68,8 @@ def test_sources_carry_the_asset_that_writes_them(manifest: dict) -> None:
         (source["source_name"], source["name"]): source["config"]["meta"]["dagster"]["asset_key"]
         for source in manifest["sources"].values()
     }
-    written_together = {("deliveries", "_log"), ("deliveries", "_log_tables")}
-    assert {keys[pair][1] for pair in written_together} == {"delivery_log"}
+    written_together = {("deliveries", "_log"), ("deliveries", "_log_tables"), ("monitors", "_log")}
+    assert {keys[pair][1] for pair in written_together} == {"delivery_log", "cbs_kwb"}
     assert {pair: key for pair, key in keys.items() if pair not in written_together and key != list(pair)} == {}
 
 

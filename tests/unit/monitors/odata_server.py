@@ -1,11 +1,11 @@
 """A server that speaks the protocol of CBS, versions 3 and 4, on a real socket, with faults on demand.
 
-What it serves are the bundled figures, in the forms that CBS sends: padded keys, numbers or padded text, pages with a link
-to the next. Modelled on recorded metadata in the test suites of statline-bq (https://github.com/dataverbinders/statline-bq)
-and CBSOData3.jl (https://github.com/HenricoWitvliet/CBSOData3.jl), both MIT, and on the traps that the users of
-https://github.com/J535D165/cbsodata (pull request 15: parameters twice) and of https://github.com/edwindj/cbsodataR (issue
-16: too long a question) describe. Errors and the value attributes of version 4 follow the standard of OData; no recorded
-answer of CBS was found.
+What it serves are the bundled figures, in the forms that CBS sends: padded keys, numbers or padded text, pages with a
+link to the next. Modelled on recorded metadata in the test suites of statline-bq
+(https://github.com/dataverbinders/statline-bq) and CBSOData3.jl (https://github.com/HenricoWitvliet/CBSOData3.jl), both
+MIT, and on the traps that the users of https://github.com/J535D165/cbsodata (pull request 15: options twice) and of
+https://github.com/edwindj/cbsodataR (issue 16: too long a question) describe. Errors follow the standard of OData, and
+that a missing figure of version 4 carries an attribute is all that is known of those: no recorded answer was found.
 """
 
 from __future__ import annotations

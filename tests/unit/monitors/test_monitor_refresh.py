@@ -1,4 +1,4 @@
-"""Tables over the wire: the same figures as the bundled files, what is fetched and what not, through a real Dagster run."""
+"""Tables over the wire: the same figures as the bundled files, what is fetched and when, and the assets in a run."""
 
 from __future__ import annotations
 
