@@ -168,7 +168,31 @@ def run_half_years(
         periods: consecutive half-years.
         report: called with the progress while the run goes on.
     """
-    job = definitions.resolve_job_def(HALF_YEARLY_RUN)
+    tags = {_RANGE_START: min(periods).partition_key, _RANGE_END: max(periods).partition_key}
+    return _run_job(definitions, settings, HALF_YEARLY_RUN, tags, report)
+
+
+def refresh_monitors(
+    definitions: dg.Definitions, settings: Settings, report: Callable[[RunProgress], None]
+) -> RunOutcome:
+    """Run the job that looks at the public monitors, as one run of the Dagster instance.
+
+    Args:
+        definitions: all that Dagster loads.
+        settings: the installation.
+        report: called with the progress while the run goes on.
+    """
+    return _run_job(definitions, settings, MONITORS_REFRESH, {}, report)
+
+
+def _run_job(
+    definitions: dg.Definitions,
+    settings: Settings,
+    name: str,
+    tags: dict[str, str],
+    report: Callable[[RunProgress], None],
+) -> RunOutcome:
+    job = definitions.resolve_job_def(name)
     run_id = str(uuid4())
     total = len(job.nodes)
     with prepare_instance(settings) as instance, ThreadPoolExecutor(1) as pool:
@@ -177,7 +201,7 @@ def run_half_years(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={_RANGE_START: min(periods).partition_key, _RANGE_END: max(periods).partition_key},
+            tags=tags,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         done, cursor, failures = 0, -1, []

@@ -7,10 +7,13 @@ that does it. What takes time to import is imported by the command that needs it
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -19,6 +22,9 @@ from rich.table import Table
 
 from pipeline.periods import HalfYear, between, last_complete
 from pipeline.settings import CONSORTIA, PROJECT_ROOT, Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from pipeline.automation import RunOutcome
 
 # a pipe or a log has no width of its own: tables need more than the usual 80 characters
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -237,6 +243,25 @@ def release_show(settings: Settings, release_id: str) -> None:
     console.print(table)
 
 
+@main.group()
+def monitors() -> None:
+    """The public monitors."""
+
+
+@monitors.command("refresh")
+@click.pass_obj
+def monitors_refresh(settings: Settings) -> None:
+    """Fetch what is new at CBS and RIVM, rebuild the warehouse, publish.
+
+    The figures of a table that cannot be read stay as they are.
+    """
+    from pipeline.automation import refresh_monitors
+
+    if not (settings.vault / "deliveries").is_dir():
+        raise click.ClickException("nothing has been delivered yet: take a delivery first, with `effectmonitor run`")
+    _follow(settings, refresh_monitors, show=r"^\w+ \w+: (fetched|unchanged|kept|bundled|missing)\b")
+
+
 def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, scale: float) -> None:
     from pipeline.simulation import simulate as write_deliveries
 
@@ -275,8 +300,15 @@ def _chosen_periods(
 
 
 def _run(settings: Settings, periods: list[HalfYear]) -> None:
+    from pipeline.automation import run_half_years
+
+    _follow(settings, lambda definitions, _, report: run_half_years(definitions, settings, periods, report))
+
+
+def _follow(settings: Settings, start: Callable[..., RunOutcome], show: str | None = None) -> None:
+    """Start a run and show how far it is; messages that match ``show`` stay on the screen."""
     with console.status("loading"):
-        from pipeline.automation import RunProgress, run_half_years
+        from pipeline.automation import RunProgress
         from pipeline.definitions import build_definitions
 
         definitions = build_definitions(settings)
@@ -285,8 +317,10 @@ def _run(settings: Settings, periods: list[HalfYear]) -> None:
 
         def report(step: RunProgress) -> None:
             progress.update(task, completed=step.done, total=step.total, description=step.message[:60])
+            if show and re.match(show, step.message):
+                progress.console.print(step.message, highlight=False)
 
-        outcome = run_half_years(definitions, settings, periods, report)
+        outcome = start(definitions, settings, report)
         progress.update(task, description="done" if outcome.success else "failed")
     for text in outcome.failures:
         console.print(f"[red]{text}[/red]")
