@@ -102,7 +102,7 @@ def loads(settings: Settings, monitor: str) -> list[Load]:
     """
     paths = (settings.vault / "monitors" / LOG / monitor).glob("*.parquet")
     found = [Load(**row) for path in paths for row in pq.read_table(path, partitioning=None).to_pylist()]
-    return sorted(found, key=lambda load: (load.modified_at or datetime.min, load.loaded_at, load.vintage))
+    return sorted(found, key=lambda load: (load.modified_at or datetime.min, load.vintage))
 
 
 def store(

@@ -124,6 +124,16 @@ def test_running_again_changes_nothing(lived_in):
     assert after == before
 
 
+def test_a_look_at_the_monitors_without_a_connection_changes_nothing_and_says_so(lived_in, monkeypatch):
+    # nobody answers at this port
+    monkeypatch.setenv("EFFECTMONITOR_ODATA", "http://127.0.0.1:9")
+    before = {part: bytes_of(lived_in / part) for part in ("vault", "published")}
+    printed = effectmonitor(lived_in, "monitors", "refresh").stdout
+    assert "cbs_kwb 84799NED: bundled, no connection to 127.0.0.1, 13221 rows" in printed
+    assert "ggd_gezondheid 50120NED: missing, no connection to 127.0.0.1, 0 rows" in printed
+    assert {part: bytes_of(lived_in / part) for part in before} == before
+
+
 def _correct(home: Path, period: str, change: Callable[[dict], dict]) -> None:
     """Deliver boost once more as the next version, with its visits changed."""
     versions = sorted((home / "inbox" / "boost" / period).iterdir(), key=lambda path: int(path.name))
@@ -273,6 +283,12 @@ def test_a_run_without_deliveries_says_where_they_belong(tmp_path):
     done = effectmonitor(home, "run", check=False)
     assert done.returncode != 0
     assert str(home / "inbox") in done.stderr.replace("\n", "")
+
+
+def test_a_look_at_the_monitors_before_any_delivery_says_what_comes_first(tmp_path):
+    done = effectmonitor(tmp_path / "home", "monitors", "refresh", check=False)
+    assert done.returncode == 1
+    assert "nothing has been delivered yet" in done.stderr
 
 
 def test_a_delivery_in_a_mistyped_folder_is_pointed_at(tmp_path):
