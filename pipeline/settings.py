@@ -134,6 +134,8 @@ def load_settings(home: Path | str | None = None) -> Settings:
     odata_base = os.environ.get("EFFECTMONITOR_ODATA") or None
     if odata_base and not odata_base.startswith(("https://", "http://")):
         raise SettingsError("EFFECTMONITOR_ODATA is no address: it starts with https:// (or http:// for a test)")
+    if odata_base and ("@" in odata_base or "?" in odata_base):
+        raise SettingsError("EFFECTMONITOR_ODATA holds a password or a question; addresses are logged, so it may not")
     folder = Path(chosen) if chosen else PROJECT_ROOT / "data"
     return Settings(
         home=folder.expanduser().resolve(),

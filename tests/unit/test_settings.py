@@ -29,6 +29,11 @@ def test_the_monitors_have_another_address_only_when_told(monkeypatch):
     monkeypatch.setenv("EFFECTMONITOR_ODATA", "spiegel.example")
     with pytest.raises(SettingsError, match="EFFECTMONITOR_ODATA is no address"):
         load_settings()
+    for secret in ("https://me:secret@spiegel.example", "https://spiegel.example?key=secret"):
+        monkeypatch.setenv("EFFECTMONITOR_ODATA", secret)
+        with pytest.raises(SettingsError, match="holds a password or a question") as raised:
+            load_settings()
+        assert "secret" not in str(raised.value)
 
 
 def test_production_key_must_exist_be_long_and_be_private(tmp_path):
