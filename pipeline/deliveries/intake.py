@@ -22,6 +22,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.deliveries.contract import Contract, contracts_for
+from pipeline.deliveries.counts import both_forms, counted_indicators, dispensable_tables, replaceable_tables
 from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount, shown_heading
 from pipeline.deliveries.guard import find_personal_data, kinds_in
 from pipeline.deliveries.judge import judge_rows, make_pseudonyms, quarantine_rows, vault_rows
@@ -211,12 +212,17 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement
         else:
             findings.append(_extra_table(table))
             connection.execute(f"drop table {raw.relation}")
-    delivered = {resource.name for resource in package.resources}
-    findings.extend(
-        _missing_table(each) for each in contracts.values() if each.required and each.table not in delivered
-    )
     counts, row_findings = judge_rows(connection, raws, contracts, folder.half_year)
     findings.extend(row_findings)
+    delivered = {resource.name for resource in package.resources}
+    counted = counted_indicators(connection, counts)
+    dispensable = dispensable_tables(contracts, delivered, counted)
+    findings.extend(
+        _missing_table(each)
+        for each in contracts.values()
+        if each.required and each.table not in delivered | dispensable
+    )
+    findings.extend(both_forms(connection, contracts, counts, counted))
     judgement = Judgement(
         consortium=folder.consortium,
         period=folder.period,
@@ -258,7 +264,12 @@ def _extra_table(table: str) -> Finding:
 
 
 def _missing_table(contract: Contract) -> Finding:
-    sentence = f"De verplichte tabel {contract.table} ontbreekt in datapackage.json."
+    sentence = (
+        f"De verplichte tabel {contract.table} ontbreekt in datapackage.json. Zij mag alleen wegblijven als alle "
+        "indicatoren die eruit volgen in aantallen staan."
+        if contract.table in replaceable_tables()
+        else f"De verplichte tabel {contract.table} ontbreekt in datapackage.json."
+    )
     return Finding("delivery", "missing_table", sentence, contract.table)
 
 

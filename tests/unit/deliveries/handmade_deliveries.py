@@ -66,9 +66,9 @@ def _interviews() -> list[Row]:
     ]
 
 
-def _answers() -> list[Row]:
+def _answers(question: str, highest: int) -> list[Row]:
     return [
-        {"gesprek_id": f"G-{number:06d}", "vraag": "tevredenheid", "antwoord": str(number % 11)}
+        {"gesprek_id": f"G-{number:06d}", "vraag": question, "antwoord": str(number % (highest + 1))}
         for number in range(1, CLIENTS + 1)
     ]
 
@@ -179,8 +179,14 @@ def valid_tables(consortium: str) -> dict[str, list[Row]]:
     if consortium == "go":
         tables |= {"trajecten": _trajectories(), "doelen": _goals(), "aanbod": _offers()}
     indicator = {"tom": "tom_gehoord", "go": "go_uitval", "boost": "boost_bereik"}[consortium]
-    tables |= {"gesprekken": _interviews(), "antwoorden": _answers(), "duiding": _narratives(indicator)}
-    return tables | {"aantallen": _counts(indicator)}
+    # what is delivered as counts is not asked in the interviews: nothing arrives in both forms
+    asked, counted = {
+        "tom": (("tevredenheid", 10), "tom_gehoord"),
+        "go": (("gehoord", 5), "go_tevredenheid_clienten"),
+        "boost": (("gehoord", 5), "boost_tevredenheid_bezoekers"),
+    }[consortium]
+    tables |= {"gesprekken": _interviews(), "antwoorden": _answers(*asked), "duiding": _narratives(indicator)}
+    return tables | {"aantallen": _counts(counted)}
 
 
 @dataclass

@@ -207,18 +207,18 @@ ACCEPTED = {
         {"begonnen_om": "23:59:59", "duur_minuten": "0"},
     ],
     ("boost", "antwoorden"): [
-        {"antwoord": "0"},
         {"vraag": "gehoord", "antwoord": "0"},
         {"vraag": "gehoord", "antwoord": "5"},
-        {"antwoord": "10"},
+        {"vraag": "ceo_snel", "antwoord": "0"},
     ],
+    ("tom", "antwoorden"): [{"vraag": "tevredenheid", "antwoord": "0"}, {"vraag": "tevredenheid", "antwoord": "10"}],
     ("boost", "duiding"): [{"wijkcode": "WK048401"}],
     # a rate or a mean may be above one
     ("boost", "aantallen"): [{"noemer": "10", "teller": "80"}],
 }
 
 
-@pytest.mark.parametrize(("consortium", "table"), ACCEPTED, ids=[table for _, table in ACCEPTED])
+@pytest.mark.parametrize(("consortium", "table"), ACCEPTED, ids=[f"{table} of {name}" for name, table in ACCEPTED])
 def test_what_lies_within_reason_is_accepted(make, settings, consortium, table):
     delivery = make(consortium)
     for number, change in enumerate(ACCEPTED[consortium, table]):
