@@ -56,7 +56,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "code_does_not_fit": ("Code past niet bij de rij", "Controleer beide kolommen: een van de twee klopt niet."),
     "unknown_reference": (
         "Verwijst naar een rij die er niet is",
-        "Lever de rij waarnaar wordt verwezen ook, of verbeter haar als zij zelf is geweigerd.",
+        "Vaak is de rij waarnaar wordt verwezen zelf geweigerd: verbeter die eerst. Ontbreekt zij, lever haar dan ook.",
     ),
     "out_of_order": ("Getallen kloppen niet met elkaar", "Controleer beide getallen."),
     "duplicate_key": ("Dubbele rij", "Laat van elke rij er één staan: de juiste."),
@@ -75,6 +75,15 @@ _STEP_OF_RULE = {
     "hash_mismatch": "files",
     "missing_table": "tables",
     "missing_column": "tables",
+}
+_REASONS = {
+    "version_already_delivered": "deze versie is al eerder geleverd, met een andere inhoud",
+    "too_many_refused": "van een tabel zijn te veel rijen geweigerd",
+    "personal_data": "er staan persoonsgegevens in",
+    "descriptor": "datapackage.json klopt niet",
+    "files": "een bestand is niet het bestand dat u beschreef",
+    "form": "een bestand is niet te lezen",
+    "tables": "een verplichte tabel of kolom ontbreekt",
 }
 # found in the rows, though it rejects the whole delivery
 CONTENT_RULES = ("too_many_refused",)
@@ -125,6 +134,23 @@ def _step(finding: Finding) -> str | None:
     if finding.rule in _STEP_OF_RULE:
         return _STEP_OF_RULE[finding.rule]
     return {"delivery": "descriptor", "table": "form"}.get(finding.level)
+
+
+def reason(judgement: Judgement) -> str | None:
+    """Why a delivery is rejected or incomplete, in one sentence; None when it is neither.
+
+    Args:
+        judgement: what became of the delivery.
+    """
+    for finding in judgement.findings:
+        if finding.rule in (_FAILURE, "incomplete"):
+            return finding.sentence
+    if judgement.status != "rejected":
+        return None
+    fatal = [finding for finding in judgement.findings if finding.is_fatal]
+    words = [_REASONS.get(finding.rule) or _REASONS.get(_step(finding) or "") for finding in fatal]
+    known = list(dict.fromkeys(word for word in words if word))
+    return f"Reden: {'; '.join(known)}." if known else None
 
 
 def next_steps(judgement: Judgement, *, is_trial: bool, has_questions: bool) -> list[str]:

@@ -204,18 +204,20 @@ class _Limits:
 def _jump_question(table: str, what: str, now: int, before: int) -> str:
     if not now:
         counted = dutch.number(before)
-        return f"Klopt het dat er geen {what} in {table} staan? In het vorige halfjaar waren het er {counted}."
+        return f"Klopt het dat er geen {what} in de tabel {table} staan? In het vorige halfjaar waren het er {counted}."
     if not before:
-        return f"Klopt het dat er nu {dutch.number(now)} {what} in {table} staan, en in het vorige halfjaar geen?"
+        return (
+            f"Klopt het dat er nu {dutch.number(now)} {what} in de tabel {table} staan, en in het vorige halfjaar geen?"
+        )
     return (
-        f"Klopt het dat er {dutch.change(now, before)} {what} in {table} staan? "
+        f"Klopt het dat er {dutch.change(now, before)} {what} in de tabel {table} staan? "
         f"Nu zijn het er {dutch.number(now)}, in het vorige halfjaar {dutch.number(before)}."
     )
 
 
 def _missing_question(table: str, column: str, now: float, before: float) -> str:
     return (
-        f"Klopt het dat {column} in {table} {'vaker' if now > before else 'minder vaak'} leeg is? "
+        f"Klopt het dat {column} in de tabel {table} {'vaker' if now > before else 'minder vaak'} leeg is? "
         f"Nu in {dutch.percent(now)} van de rijen, in het vorige halfjaar in {dutch.percent(before)}."
     )
 

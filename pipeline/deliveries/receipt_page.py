@@ -20,6 +20,7 @@ from pipeline.deliveries.advice import CONTENT_RULES, RULES, STATUS
 _TEMPLATES = Path(__file__).parent / "templates"
 _RANGES = 40
 _OTHER = ("Andere fouten", "")
+_CONSEQUENCE = "unknown_reference"
 _STATES = {
     "passed": ("✓", "in orde"),
     "failed": ("✗", "niet in orde"),
@@ -64,10 +65,10 @@ def receipt_page(content: dict[str, Any], findings_file: str) -> str:
                 | {"findings": [_shown(content["findings"][place]) for place in step["findings"]]}
                 for step in content["technical_check"]
             ],
-            failure=next((each for each in content["findings"] if each["rule"] == "technical_failure"), None),
             reasons=[_shown(each) for each in content["findings"] if each["rule"] in CONTENT_RULES],
             groups=_groups(content["findings"]),
             notices=[_shown(each) for each in content["findings"] if _is_notice(each)],
+            titles={rule: title for rule, (title, _) in RULES.items()},
             version=version,
             version_status=STATUS[version["status"]][0].lower() if version else None,
             half_year=half_year,
@@ -77,12 +78,15 @@ def receipt_page(content: dict[str, Any], findings_file: str) -> str:
 
 
 def _groups(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The refused rows by rule, the rule with most rows first."""
+    """The refused rows by rule, the rule with most rows first; what only follows from other faults last."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for finding in findings:
         if finding["level"] == "row":
             groups.setdefault(RULES.get(finding["rule"], _OTHER), []).append(finding)
-    ordered = sorted(groups.items(), key=lambda group: -sum(each["count"] for each in group[1]))
+    ordered = sorted(
+        groups.items(),
+        key=lambda group: (group[0] == RULES[_CONSEQUENCE], -sum(each["count"] for each in group[1])),
+    )
     return [
         {"title": title, "advice": advice, "findings": [_shown(each) for each in found]}
         for (title, advice), found in ordered

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.deliveries import dutch
-from pipeline.deliveries.advice import STATUS, next_steps, technical_steps
+from pipeline.deliveries.advice import STATUS, next_steps, reason, technical_steps
 from pipeline.deliveries.comparison import Earlier, compare
 from pipeline.deliveries.contract import CONTRACT_VERSION, read_seed
 from pipeline.deliveries.findings import Finding, Judgement
@@ -56,6 +56,7 @@ def receipt(
         "status": judgement.status,
         "status_nl": title,
         "advice_nl": meaning,
+        "reason_nl": reason(judgement),
         "next_steps_nl": next_steps(judgement, is_trial=received_at is None, has_questions=bool(questions)),
         "created": _moment(judgement.created),
         "received_at": _moment(received_at),
@@ -119,7 +120,7 @@ def receipt_text(content: dict[str, Any]) -> str:
         f"Versie      {content['version'] or 'onbekend'}",
         f"Beoordeeld  {dutch.moment(datetime.fromisoformat(received)) if received else 'proef: nog niet verstuurd'}",
         "",
-        *_wrapped(content["advice_nl"], ""),
+        *_wrapped(" ".join(filter(None, (content["reason_nl"], content["advice_nl"]))), ""),
         "",
         "WAT U NU DOET",
         *(
