@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.periods import HalfYear, between, last_complete
 from pipeline.settings import CONSORTIA, PROJECT_ROOT, Settings, SettingsError, load_settings
@@ -52,6 +53,8 @@ class _Period(click.ParamType):
 @click.pass_context
 def main(context: click.Context, home: Path | None) -> None:
     """From deliveries and public monitors to protected indicators per district."""
+    if context.invoked_subcommand == "deliver":
+        return  # at the consortium's desk there is no installation, and no key
     try:
         context.obj = load_settings(home)
     except SettingsError as error:
@@ -163,16 +166,46 @@ def deliver() -> None:
 
 @deliver.command("check")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def deliver_check(folder: Path) -> None:
+@click.option(
+    "--receipt",
+    "receipts",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for receipt.html, receipt.json and findings.csv; nothing is written without it.",
+)
+@click.option(
+    "--previous",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="An earlier version, or the half-year before, to compare with; may be repeated.",
+)
+def deliver_check(folder: Path, receipts: Path | None, previous: tuple[Path, ...]) -> None:
     """Judge a delivery before it is sent; nothing is kept.
 
     Exit code 0 when it would be accepted, wholly or in part, 1 when it would be rejected, 2 when it is not complete.
     """
+    from pipeline.deliveries.comparison import choose_earlier
     from pipeline.deliveries.intake import judge_delivery
-    from pipeline.deliveries.receipts import receipt, receipt_text
+    from pipeline.deliveries.receipts import receipt, receipt_text, write_receipt
 
-    judgement = judge_delivery(folder)
-    click.echo(receipt_text(receipt(judgement)))
+    # the text goes to standard output, and may be kept; what is only for the eye does not
+    screen = Console(stderr=True)
+    judged = {}
+    for each in (folder, *previous):
+        with screen.status(Text(f"{each} wordt beoordeeld")):
+            judged[each] = judge_delivery(each)
+    judgement = judged[folder]
+    earlier = choose_earlier(judgement, [judged[each] for each in previous])
+    for each in previous:
+        if judged[each] not in (earlier.version, earlier.half_year):
+            click.echo(
+                f"niet vergeleken met {each}: geen eerdere versie, en geen aangenomen levering van het halfjaar ervoor",
+                err=True,
+            )
+    content = receipt(judgement, earlier=earlier)
+    click.echo(receipt_text(content))
+    if receipts:
+        page = write_receipt(receipts, content).with_suffix(".html")
+        click.echo(f"ontvangstbewijs: {page}", err=True)
     sys.exit({"accepted": 0, "partially_accepted": 0, "incomplete": 2}.get(judgement.status, 1))
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pipeline.deliveries.profile import TableProfile
+
 # delivery and table: the whole delivery is rejected; row: the row is refused; notice: nothing is refused
 LEVELS = ("delivery", "table", "row", "notice")
 
@@ -73,6 +75,7 @@ class Judgement:
         package_hash: hash of its content; None when it is incomplete.
         tables: counts per table that could be read.
         findings: all findings, the fatal ones first.
+        profiles: statistics of each table in ``tables``, to compare deliveries with.
     """
 
     consortium: str | None
@@ -84,6 +87,7 @@ class Judgement:
     package_hash: str | None = None
     tables: Mapping[str, TableCount] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    profiles: Mapping[str, TableProfile] = field(default_factory=dict)
 
     @property
     def is_accepted(self) -> bool:

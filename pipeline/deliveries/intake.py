@@ -23,6 +23,7 @@ import duckdb
 
 from pipeline.deliveries.contract import Contract, contracts_for
 from pipeline.deliveries.counts import both_forms, counted_indicators, dispensable_tables, replaceable_tables
+from pipeline.deliveries.earlier import earlier_deliveries
 from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount, shown_heading
 from pipeline.deliveries.guard import find_personal_data, kinds_in
 from pipeline.deliveries.judge import judge_rows, make_pseudonyms, quarantine_rows, vault_rows
@@ -37,6 +38,7 @@ from pipeline.deliveries.package import (
     shown_resource,
     unrecognised_folders,
 )
+from pipeline.deliveries.profile import profile_table
 from pipeline.deliveries.pseudonyms import install_pseudonyms
 from pipeline.deliveries.reader import RawTable, read_csv
 from pipeline.deliveries.receipts import receipt, write_receipt
@@ -49,6 +51,7 @@ from pipeline.deliveries.vault import (
     receipt_folder,
     table_path,
     write_log,
+    write_profiles,
     write_query,
 )
 from pipeline.settings import Settings
@@ -66,7 +69,7 @@ __all__ = [
 _LOGGER = logging.getLogger(__name__)
 _MEMORY = "1GB"
 _THREADS = 4
-_CONFLICT = "receipt-conflict"
+_CONFLICT = "-conflict"
 _DAY = 86_400
 
 
@@ -80,7 +83,7 @@ class Outcome:
             or ``incomplete`` (still arriving: nothing was written).
         tables: counts per table; those of the log when it is unchanged.
         findings: what was found; empty when it is unchanged.
-        receipt: the receipt in JSON, its text lies beside it; None when there is none.
+        receipt: the receipt in JSON, its page lies beside it; None when there is none.
         seconds: how long it took.
     """
 
@@ -175,7 +178,7 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
         with _work_folder(settings) as work, _connection(work) as connection:
             judgement = _judge(connection, package)
             _write_rows(connection, judgement, settings, key)
-    path = write_receipt(receipts, receipt(judgement, received_at))
+    path = write_receipt(receipts, receipt(judgement, received_at, earlier_deliveries(settings, judgement)))
     entry = LogEntry(
         status=judgement.status,
         created=judgement.created,
@@ -184,6 +187,7 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
         contract=judgement.contract,
         tables={table: (count.received, count.accepted, count.refused) for table, count in judgement.tables.items()},
     )
+    write_profiles(settings, *place, judgement.profiles)
     write_log(settings, *place, entry)
     return judgement, path
 
@@ -233,6 +237,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement
         package_hash=package.package_hash,
         tables=counts,
         findings=tuple(sorted(findings, key=lambda finding: not finding.is_fatal)),
+        profiles={table: profile_table(connection, contracts[table]) for table in counts},
     )
     if judgement.has_personal_data:
         # no value of such a delivery is repeated, however harmless it looks
@@ -336,7 +341,7 @@ def _conflict(folder: DeliveryFolder, receipts: Path, package_hash: str) -> tupl
         package_hash=package_hash,
         findings=(Finding("delivery", "version_already_delivered", sentence),),
     )
-    path = receipts / f"{_CONFLICT}.json"
+    path = receipts / f"receipt{_CONFLICT}.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["package_hash"] == package_hash:
         return judgement, path
     return judgement, write_receipt(receipts, receipt(judgement, datetime.now(UTC).replace(tzinfo=None)), _CONFLICT)

@@ -18,7 +18,8 @@ from decimal import Decimal
 
 import duckdb
 
-from pipeline.deliveries.contract import EARLIEST_DATE, Column, Contract, read_seed
+from pipeline.deliveries import dutch
+from pipeline.deliveries.contract import EARLIEST_DATE, Column, Contract, threshold
 from pipeline.deliveries.findings import Finding, TableCount
 from pipeline.deliveries.guard import kinds_in
 from pipeline.deliveries.parsing import literal, trimmed, typed
@@ -29,20 +30,6 @@ _ROWS_PER_FINDING = 10_000
 _EXAMPLES = 5
 _DAYS_AFTER_PERIOD = 365
 _CODES_LISTED = 25
-_MONTHS = (
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-)
 _NOT_OF_TYPE = {
     "integer": ("not_an_integer", "Dit is geen heel getal."),
     "date": ("not_a_date", "Dit is geen bestaande datum. Schrijf 31-12-2024 of 2024-12-31."),
@@ -181,15 +168,7 @@ def quarantine_rows(contract: Contract, *, consortium: str, period: str, version
 
 def maximum_refused_share(period: HalfYear) -> Decimal:
     """The share of refused rows above which a delivery is rejected, as it held at the end of a half-year."""
-    day = period.ends_on.isoformat()
-    (value,) = (
-        row["value"]
-        for row in read_seed("thresholds")
-        if row["threshold_code"] == "maximum_refused_share"
-        and row["valid_from"] <= day
-        and (not row["valid_to"] or day <= row["valid_to"])
-    )
-    return Decimal(value)
+    return threshold("maximum_refused_share", period.ends_on)
 
 
 # --- typing ---
@@ -293,18 +272,23 @@ def _date_checks(column: Column, period: HalfYear) -> Iterator[_Check]:
     if column.type != "date":
         return
     yield _Check(
-        "before_1900", f"De datum ligt vóór {_dutch(EARLIEST_DATE)}.", f"{name} < {_day(EARLIEST_DATE)}", column, value
+        "before_1900",
+        f"De datum ligt vóór {dutch.day(EARLIEST_DATE)}.",
+        f"{name} < {_day(EARLIEST_DATE)}",
+        column,
+        value,
     )
     if column.moment == "in_period":
-        sentence = f"De datum ligt buiten het halfjaar van deze levering ({_dutch(first)} tot en met {_dutch(last)})."
+        days = f"{dutch.day(first)} tot en met {dutch.day(last)}"
+        sentence = f"De datum ligt buiten het halfjaar van deze levering ({days})."
         condition = f"{name} >= {_day(EARLIEST_DATE)} and {name} not between {_day(first)} and {_day(last)}"
         yield _Check("outside_period", sentence, condition, column, value)
     elif column.moment == "until_period_end":
-        sentence = f"De datum ligt na het einde van het halfjaar ({_dutch(last)})."
+        sentence = f"De datum ligt na het einde van het halfjaar ({dutch.day(last)})."
         yield _Check("after_period", sentence, f"{name} > {_day(last)}", column, value)
     else:
         latest = last + timedelta(days=_DAYS_AFTER_PERIOD)
-        sentence = f"De datum ligt te ver na het einde van het halfjaar (uiterlijk {_dutch(latest)})."
+        sentence = f"De datum ligt te ver na het einde van het halfjaar (uiterlijk {dutch.day(latest)})."
         yield _Check("after_period", sentence, f"{name} > {_day(latest)}", column, value)
     if column.not_before:
         sentence = f"De datum ligt vóór {column.not_before}."
@@ -518,7 +502,3 @@ def _literals(values: Collection[str]) -> str:
 
 def _day(day: date) -> str:
     return f"date '{day.isoformat()}'"
-
-
-def _dutch(day: date) -> str:
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

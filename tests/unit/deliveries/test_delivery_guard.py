@@ -200,7 +200,7 @@ def test_a_canary_anywhere_rejects_and_is_found_back_nowhere(make, settings, cap
 
 def assert_nowhere(settings, canary: str) -> None:
     """Neither in the bytes of any file that was made, nor in the decoded cells of any Parquet file."""
-    assert list(settings.receipts.rglob("*.txt"))
+    assert list(settings.receipts.rglob("*.html"))
     for folder in settings.home.iterdir():
         if folder == settings.inbox:
             continue
@@ -299,7 +299,7 @@ def test_no_refused_value_that_could_name_someone_is_repeated(make, settings):
     assert shown["wijze", "unknown_code"] == ("telefon", "telefoon2")
     assert shown["duur_minuten", "not_an_integer"] == ("2,5",)
     assert shown["afgenomen_op", "not_a_date"] == ("30-02-2024",)
-    text = outcome.receipt.with_suffix(".txt").read_text() + outcome.receipt.read_text()
+    text = outcome.receipt.with_suffix(".html").read_text(encoding="utf-8") + outcome.receipt.read_text()
     assert not [word for word in ("Jansen", "C-000123", "Vries", "0012345") if word in text]
     path = settings.quarantine / "tom" / "2024-H1" / "v1" / "gesprekken.parquet"
     kept = str(duckdb.connect().execute("select * from read_parquet(?)", [str(path)]).fetchall())

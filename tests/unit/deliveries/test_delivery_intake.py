@@ -111,8 +111,9 @@ def test_other_content_under_a_judged_version_is_a_conflict(make, settings):
     after = produced(settings)
     assert {name: after[name] for name in before} == before
     assert sorted(set(after) - set(before)) == [
+        "receipts/boost/2024-H1/v1/findings-conflict.csv",
+        "receipts/boost/2024-H1/v1/receipt-conflict.html",
         "receipts/boost/2024-H1/v1/receipt-conflict.json",
-        "receipts/boost/2024-H1/v1/receipt-conflict.txt",
     ]
     receive(delivery.folder, settings)
     assert produced(settings) == after

@@ -410,4 +410,4 @@ def test_sentences_are_for_people(make, settings):
         assert finding.sentence[0].isupper()
         assert finding.sentence.endswith(".")
         assert "None" not in finding.sentence
-    assert "Het getal moet 0 of hoger zijn." in outcome.receipt.with_suffix(".txt").read_text()
+    assert "Het getal moet 0 of hoger zijn." in outcome.receipt.with_suffix(".html").read_text(encoding="utf-8")
