@@ -9,6 +9,7 @@ counting.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class SurveyFile:
         rows: its rows; 0 when refused.
         years: the years that it is about.
         problems: why it was refused, as sentences in Dutch, without any text of the file.
-        not_mapped: questions that the mapping does not know in that year: codes, and lines of those in words.
+        not_mapped: questions that the mapping does not know in that year: codes by name, questions in words by number.
     """
 
     name: str
@@ -149,16 +150,14 @@ def _shown_name(path: Path) -> str:
 def _not_mapped(table: pd.DataFrame, monitor: str, seeds: Path) -> tuple[str, ...]:
     """Questions without a row in the mapping for their year."""
     mapping = pd.read_csv(seeds / "monitor_questions.csv", dtype={"question": str})
-    mapping = mapping[mapping["monitor"] == monitor]
-    joined = table[["question", "question_key", "year"]].merge(
-        mapping[["question", "valid_from", "valid_to"]], left_on="question_key", right_on="question", how="left"
-    )
-    joined["is_mapped"] = (joined["year"] >= joined["valid_from"]) & ~(joined["year"] > joined["valid_to"])
-    asked = joined.groupby(["question_key", "year"], sort=True)["is_mapped"].any()
-    unknown = asked[~asked].index.to_frame(index=False)
-    codes = unknown["question_key"].map(lambda key: bool(_CODE.fullmatch(key)))
-    named = [
-        f"{key} ({', '.join(map(str, sorted(years)))})" for key, years in unknown[codes].groupby("question_key")["year"]
-    ]
-    in_words = unknown.loc[~codes, "question_key"].nunique()
-    return (*named, *([f"{in_words} in woorden"] if in_words else []))
+    spans = {
+        name: list(zip(rows["valid_from"], rows["valid_to"].fillna(math.inf), strict=True))
+        for name, rows in mapping[mapping["monitor"] == monitor].groupby("question")
+    }
+    unknown: dict[str, list[int]] = {}
+    for key, year in sorted(set(zip(table["question_key"], table["year"], strict=True))):
+        if not any(first <= year <= last for first, last in spans.get(key, ())):
+            unknown.setdefault(key, []).append(year)
+    named = [f"{key} ({', '.join(map(str, years))})" for key, years in unknown.items() if _CODE.fullmatch(key)]
+    in_words = len(unknown) - len(named)
+    return (*named, *([f"{in_words} in words"] if in_words else []))

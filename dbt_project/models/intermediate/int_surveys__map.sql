@@ -48,7 +48,7 @@ answers as (
                     surveys.year,
                     surveys.group_code,
                     surveys.region_code
-                order by surveys.vintage desc, surveys.question_key, mapping.valid_from desc
+                order by surveys.vintage desc, surveys.question_key asc, mapping.valid_from desc
             )
             as newest_first
     from {{ ref("stg_monitors__surveys") }} as surveys

@@ -96,7 +96,7 @@ select
     value,
     unit,
     marker,
-    n,
+    cast(n as integer) as n,
     margin,
     comparable_kind,
     comparable_code,
