@@ -160,8 +160,11 @@ def _sheet_rows(sheet: object) -> list[list[str]]:
     ]
     while rows and not any(rows[-1]):
         rows.pop()
-    for row in rows:
-        while row and not row[-1]:
+    while rows and rows[0] and not rows[0][-1]:
+        rows[0].pop()
+    for row in rows[1:]:
+        row.extend([""] * (len(rows[0]) - len(row)))
+        while len(row) > len(rows[0]) and not row[-1]:
             row.pop()
     return rows
 
@@ -251,6 +254,9 @@ def _long(
                 "meer cellen dan kolomnamen. Staat er een komma in een getal of tekst? Scheid de kolommen met ;",
                 line,
             )
+            continue
+        if len(row) <= max(places[name] for name in _REQUIRED):
+            problems.add("minder cellen dan kolomnamen. Is het bestand heel aangekomen?", line)
             continue
         cells = {name: row[place] if place < len(row) else "" for name, place in places.items()}
         figure = _figure(cells, line, problems, codes, municipality, attribution)
