@@ -272,6 +272,7 @@ def release_show(settings: Settings, release_id: str) -> None:
 
 def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, scale: float) -> None:
     from pipeline.simulation import simulate as write_deliveries
+    from pipeline.simulation import simulate_surveys
 
     with _progress() as progress:
         task = progress.add_task("simulating deliveries", total=None)
@@ -280,6 +281,7 @@ def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, sc
             progress.update(task, completed=done, total=total, description=f"simulating {message}")
 
         made = write_deliveries(settings.inbox, first, last, seed=seed, scale=scale, progress=report)
+        simulate_surveys(settings.inbox, seed=seed)
         progress.update(task, description=f"simulated {len(made.deliveries)} deliveries")
 
 

@@ -47,6 +47,11 @@ class Settings:
         return self.home / "inbox"
 
     @property
+    def monitor_inbox(self) -> Path:
+        """Surveys as files, in a folder per monitor."""
+        return self.inbox / "monitors"
+
+    @property
     def vault(self) -> Path:
         """Accepted, pseudonymised rows as Parquet, every version kept; confidential."""
         return self.home / "vault"

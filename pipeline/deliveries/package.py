@@ -118,6 +118,8 @@ def find_deliveries(settings: Settings) -> list[DeliveryFolder]:
 def unrecognised_folders(settings: Settings) -> list[Path]:
     """Folders that hold a descriptor but lie where no delivery can: a mistyped consortium, period or version."""
     holders = {path.parent for path in settings.inbox.rglob(DESCRIPTOR)}
+    # a survey may come with a descriptor of its own; it is no delivery of a consortium
+    holders = {path for path in holders if not path.is_relative_to(settings.monitor_inbox)}
     return sorted(
         path for path in holders if len(path.relative_to(settings.inbox).parts) != 3 or not _as_delivery(path)
     )

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.monitors.contracts import MONITORS, load_contract
+from pipeline.monitors.contracts import MONITORS, SURVEYS, load_contract
 from pipeline.settings import Settings
 
 EMPTY = "_empty.parquet"
@@ -40,7 +40,7 @@ class Vintage:
 
 def ensure_vault(settings: Settings) -> None:
     """Make each monitor's folder with a typed file of 0 rows, so that readers never meet an empty folder."""
-    for monitor in MONITORS:
+    for monitor in (*MONITORS, *SURVEYS):
         path = settings.vault / "monitors" / monitor / EMPTY
         empty = load_contract(monitor).schema.empty_table()
         if not path.is_file() or pq.read_schema(path) != empty.schema:

@@ -117,6 +117,27 @@ def test_the_monitors_keep_secret_and_not_asked_apart(demo):
     assert lonely == [(45.9,)]
 
 
+def test_a_survey_breaks_in_2021_and_shows_no_figure_on_few_people(demo):
+    with open_marts(marts(demo[0])) as reader:
+        breaks = reader.execute(
+            "select year, obs_status, series_id, comparable_code, comparability from marts.fct_monitor "
+            "where monitor = 'ceo_wmo' and measure = 'ceo_snel' and group_code = '' "
+            "and year between 2020 and 2022 order by 1"
+        ).fetchall()
+        few = reader.execute(
+            "select marker, count(*) > 0, count(n), count(value), count(margin), min(obs_status) "
+            "from marts.fct_monitor where monitor = 'ceo_wmo' and marker = 'too_few' group by 1"
+        ).fetchall()
+        least = reader.execute("select min(n) >= 10 from marts.fct_monitor where value is not null").fetchall()
+    assert breaks == [
+        (2020, "A", "ceo_snel_2016", "ceo_snel", "same"),
+        (2021, "B", "ceo_snel_2021", "ceo_snel", "similar"),
+        (2022, "A", "ceo_snel_2021", "ceo_snel", "similar"),
+    ]
+    assert few == [("too_few", True, 0, 0, 0, "Q")]
+    assert least == [(True,)]
+
+
 def test_running_again_changes_nothing(lived_in):
     before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "quarantine", "releases", "published")}
     effectmonitor(lived_in, "run", "--from", FIRST, "--to", LAST)
