@@ -6,7 +6,8 @@ of the tables lies in ``expectations/deliveries/``.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.deliveries.contract import CONTRACT_VERSION, Column, Contract, Scale, load_contracts, read_seed
@@ -75,6 +76,24 @@ van cliënten en medewerkers worden bij aankomst vervangen door een code waaruit
 """
 
 
+@dataclass(frozen=True)
+class CodeGroup:
+    """Codes of one column that are told together.
+
+    Attributes:
+        column: the column they are for.
+        codes: code -> Dutch name.
+        depends_on, value: the column that decides whether these are the codes, and its value; None when none does.
+        scale: bounds of the answers to each code, or None.
+    """
+
+    column: str
+    codes: Mapping[str, str]
+    depends_on: str | None = None
+    value: str | None = None
+    scale: Scale | None = None
+
+
 def write_documentation(folder: Path) -> Path:
     """Write the page.
 
@@ -125,10 +144,35 @@ def explanation(column: Column) -> str:
     return "; ".join(parts)
 
 
-def consortium_names(contract: Contract) -> str:
-    """Who deliver a table, in words."""
-    names = {row["consortium_code"]: row["name"] for row in read_seed("consortia")}
-    return ", ".join(names[code] for code in contract.consortia)
+def consortium_name(code: str) -> str:
+    """The name of a consortium."""
+    return {row["consortium_code"]: row["name"] for row in read_seed("consortia")}[code]
+
+
+def code_groups(contracts: Collection[Contract]) -> list[CodeGroup]:
+    """The code lists that come from a seed, each once; a list that depends on another column is one per value of it.
+
+    Args:
+        contracts: the tables, in the order in which their lists are told.
+    """
+    groups: dict[str, list[CodeGroup]] = {}
+    for contract in contracts:
+        scales = {column.scale.depends_on: column.scale for column in contract.columns if column.scale}
+        for column in contract.columns:
+            codes = column.codes
+            if not codes or not codes.seed or column.name in groups:
+                continue
+            groups[column.name] = [
+                CodeGroup(
+                    column=column.name,
+                    codes={code: codes.labels[code] for code in allowed},
+                    depends_on=codes.depends_on,
+                    value=value,
+                    scale=scales.get(column.name),
+                )
+                for value, allowed in (codes.per or {None: codes.allowed}).items()
+            ]
+    return [group for of_column in groups.values() for group in of_column]
 
 
 def _limit() -> str:
@@ -145,8 +189,9 @@ def _overview(contracts: Collection[Contract]) -> str:
     for contract in contracts:
         key = ", ".join(f"`{name}`" for name in contract.key)
         required = "ja" if contract.required else "nee"
+        names = ", ".join(consortium_name(code) for code in contract.consortia)
         link = f"[{contract.table}](#{contract.table})"
-        lines.append(f"| {link} | {consortium_names(contract)} | {required} | {key} |")
+        lines.append(f"| {link} | {names} | {required} | {key} |")
     return "\n".join([*lines, ""])
 
 
@@ -164,27 +209,14 @@ def _table(contract: Contract) -> str:
 
 def _code_lists(contracts: Collection[Contract]) -> str:
     lines = ["## Codelijsten", ""]
-    shown = set()
-    for contract in contracts:
-        scales = {column.scale.depends_on: column.scale for column in contract.columns if column.scale}
-        for column in contract.columns:
-            if column.codes and column.codes.seed and column.name not in shown:
-                shown.add(column.name)
-                lines += _code_list(column, scales.get(column.name))
-    return "\n".join(lines)
-
-
-def _code_list(column: Column, scale: Scale | None) -> list[str]:
-    groups = column.codes.per or {"": column.codes.allowed}
-    lines = []
-    for value, codes in groups.items():
-        lines += [f"### {column.name}" + (f" bij {column.codes.depends_on} {value}" if value else ""), ""]
+    for group in code_groups(contracts):
+        lines += [f"### {group.column}" + (f" bij {group.depends_on} {group.value}" if group.depends_on else ""), ""]
         lines += [
-            "| code | betekenis |" + (" schaal |" if scale else ""),
-            "| --- | --- |" + (" --- |" if scale else ""),
+            "| code | betekenis |" + (" schaal |" if group.scale else ""),
+            "| --- | --- |" + (" --- |" if group.scale else ""),
         ]
-        for code in codes:
-            bounds = " {} tot en met {} |".format(*scale.bounds[code]) if scale else ""
-            lines.append(f"| `{code}` | {column.codes.labels[code]} |{bounds}")
+        for code, label in group.codes.items():
+            bounds = " {} tot en met {} |".format(*group.scale.bounds[code]) if group.scale else ""
+            lines.append(f"| `{code}` | {label} |{bounds}")
         lines.append("")
-    return lines
+    return "\n".join(lines)

@@ -22,6 +22,7 @@ from pathlib import Path
 import duckdb
 
 from pipeline.deliveries.contract import Contract, contracts_for
+from pipeline.deliveries.example import set_aside_examples
 from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount, shown_heading
 from pipeline.deliveries.guard import find_personal_data, kinds_in
 from pipeline.deliveries.judge import judge_rows, make_pseudonyms, quarantine_rows, vault_rows
@@ -206,6 +207,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement
             continue
         findings.extend(find_personal_data(connection, table, raw, known))
         if contract:
+            findings.extend(set_aside_examples(connection, contract, raw))
             raws[resource.name] = raw
             findings.extend(_extra_columns(contract, raw))
         else:
