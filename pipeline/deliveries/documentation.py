@@ -48,14 +48,43 @@ halfjaar opnieuw met een hoger versienummer. De hoogste aangenomen versie telt. 
 (`sha256:` en de controlesom); `dialect` (met `delimiter`) en `encoding` mogen erbij. Zet `datapackage.json` als laatste
 in de map: zolang er bestanden ontbreken of nog niet heel zijn, blijft de levering liggen.
 
+Verbetert u een halfjaar dat al definitief is, zet dan ook `correction_of_final` met de waarde `true` in
+`datapackage.json`. Een jaar is definitief zodra het eerste halfjaar van het volgende jaar is geleverd. Zonder die
+vermelding verandert een definitief halfjaar niet.
+
+## De opdrachten
+
+U hoeft `datapackage.json` niet zelf te schrijven. Er zijn vier opdrachten voor u. U gebruikt ze op uw eigen computer; er
+wordt niets verstuurd.
+
+1. `effectmonitor deliver template tom` maakt een Excel-werkmap met een blad per tabel. Het eerste blad legt alles uit.
+   Gebruik `go` of `boost` voor een ander consortium. Levert u CSV-bestanden uit uw eigen systeem, dan kunt u deze stap
+   overslaan.
+2. `effectmonitor deliver pack MAP` zoekt de tabellen in uw map en schrijft `datapackage.json`. Heet de map niet
+   `tom/2024-H1/1`, geef dan `--consortium`, `--period` en `--version` op. Met `--correction-of-final` zegt u dat u een
+   definitief halfjaar verbetert. Verandert u daarna een bestand, geef de opdracht dan opnieuw.
+3. `effectmonitor deliver check MAP` beoordeelt de levering zoals de gemeente dat doet en laat het ontvangstbewijs zien.
+4. `effectmonitor deliver prepare MAP --to NIEUWE_MAP --key SLEUTEL` vervangt alle kenmerken door een code, vóór u iets
+   verstuurt. De gemeente ziet uw kenmerken dan nooit. Een cliënt houdt in elke tabel en elk halfjaar dezelfde code. De
+   rijen houden hun nummer: een rijnummer in het ontvangstbewijs wijst ook in uw eigen bestand de goede rij aan. De
+   eerste keer maakt u met `--new-key` een sleutel. Bewaar die goed en geef haar aan niemand. Raakt zij kwijt, dan worden
+   uw cliënten niet meer herkend. Deze stap is niet verplicht; doet u hem één keer, doe hem dan altijd.
+
 ## De bestanden
 
+- De naam van het bestand is de naam van de tabel, bijvoorbeeld `clienten.csv` of `clienten.xlsx`. Het mag ook één
+  Excel-werkmap zijn met een blad per tabel; dan heet elk blad zoals de tabel en heet de werkmap zoals u wilt.
+- Een Excel-werkmap is een `.xlsx`-bestand zonder wachtwoord. De kolomnamen staan op de eerste rij, zonder titel erboven.
+  Bladen `Uitleg` en `codes` horen bij het sjabloon en worden niet gelezen. Andere bladen horen er niet in.
+- De voorbeeldrij van het sjabloon begint met `VOORBEELD`. Haal haar weg; blijft zij staan, dan telt zij niet mee.
 - CSV met een regel kolomnamen. De volgorde van de kolommen en hoofdletters in de namen maken niet uit.
 - Gescheiden door `;`, `,` of een tab; in UTF-8, UTF-16 of Windows-1252.
 - Datums als `31-12-2024` of `2024-12-31`, tijden als `09:30`, maanden als `2024-01`.
 - Hele getallen, met of zonder `,0` erachter.
 - `ja` of `nee`; ook `j`, `n`, `true`, `false`, `1` en `0` zijn goed.
 - Kolommen die hier niet staan, worden niet overgenomen.
+- Een verplichte tabel waarin u niets te melden hebt, levert u met alleen de kolomnamen.
+- Wilt u voor een indicator geen rijen per persoon leveren, lever dan `aantallen`. Kies per indicator één van beide.
 
 ## Wat niet mag
 
