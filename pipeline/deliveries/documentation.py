@@ -54,8 +54,8 @@ vermelding verandert een definitief halfjaar niet.
 
 ## De opdrachten
 
-U hoeft `datapackage.json` niet zelf te schrijven. Er zijn vier opdrachten voor u. U gebruikt ze op uw eigen computer; er
-wordt niets verstuurd.
+U hoeft `datapackage.json` niet zelf te schrijven. Er zijn vier opdrachten voor u. U gebruikt ze op uw eigen computer;
+er wordt niets verstuurd.
 
 1. `effectmonitor deliver template tom` maakt een Excel-werkmap met een blad per tabel. Het eerste blad legt alles uit.
    Gebruik `go` of `boost` voor een ander consortium. Levert u CSV-bestanden uit uw eigen systeem, dan kunt u deze stap
@@ -67,15 +67,15 @@ wordt niets verstuurd.
 4. `effectmonitor deliver prepare MAP --to NIEUWE_MAP --key SLEUTEL` vervangt alle kenmerken door een code, vóór u iets
    verstuurt. De gemeente ziet uw kenmerken dan nooit. Een cliënt houdt in elke tabel en elk halfjaar dezelfde code. De
    rijen houden hun nummer: een rijnummer in het ontvangstbewijs wijst ook in uw eigen bestand de goede rij aan. De
-   eerste keer maakt u met `--new-key` een sleutel. Bewaar die goed en geef haar aan niemand. Raakt zij kwijt, dan worden
-   uw cliënten niet meer herkend. Deze stap is niet verplicht; doet u hem één keer, doe hem dan altijd.
+   eerste keer maakt u met `--new-key` een sleutel. Bewaar die goed en geef haar aan niemand. Raakt zij kwijt, dan
+   worden uw cliënten niet meer herkend. Deze stap is niet verplicht; doet u hem één keer, doe hem dan altijd.
 
 ## De bestanden
 
 - De naam van het bestand is de naam van de tabel, bijvoorbeeld `clienten.csv` of `clienten.xlsx`. Het mag ook één
   Excel-werkmap zijn met een blad per tabel; dan heet elk blad zoals de tabel en heet de werkmap zoals u wilt.
-- Een Excel-werkmap is een `.xlsx`-bestand zonder wachtwoord. De kolomnamen staan op de eerste rij, zonder titel erboven.
-  Bladen `Uitleg` en `codes` horen bij het sjabloon en worden niet gelezen. Andere bladen horen er niet in.
+- Een Excel-werkmap is een `.xlsx`-bestand zonder wachtwoord. De kolomnamen staan op de eerste rij, zonder titel
+  erboven. Bladen `Uitleg` en `codes` horen bij het sjabloon en worden niet gelezen. Andere bladen horen er niet in.
 - De voorbeeldrij van het sjabloon begint met `VOORBEELD`. Haal haar weg; blijft zij staan, dan telt zij niet mee.
 - CSV met een regel kolomnamen. De volgorde van de kolommen en hoofdletters in de namen maken niet uit.
 - Gescheiden door `;`, `,` of een tab; in UTF-8, UTF-16 of Windows-1252.
