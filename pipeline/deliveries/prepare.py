@@ -30,8 +30,8 @@ from pipeline.deliveries.reader import RawTable
 from pipeline.deliveries.reader import read_csv as read_table
 from pipeline.periods import HalfYear
 
-_MEMORY = "1GB"
-_THREADS = 4
+_MEMORY = "500MB"
+_THREADS = 2
 _SHORTEST_KEY = 32
 _ROWS_SHOWN = 20
 
@@ -128,6 +128,7 @@ def prepare(
         raws, notices = _read(connection, contents, contracts)
         key = key or _write_key(key_file)
         install_pseudonyms(connection, key)
+        _make_pseudonyms(connection, raws, contracts)
         staging.mkdir()
         try:
             tables = [
@@ -285,6 +286,27 @@ def _out_of_place(connection: duckdb.DuckDBPyConnection, contract: Contract, raw
     return [Finding("table", "row_width", sentence, contract.table, None, len(rows), numbers)]
 
 
+def _make_pseudonyms(
+    connection: duckdb.DuckDBPyConnection, raws: Mapping[str, RawTable], contracts: Mapping[str, Contract]
+) -> None:
+    """Make a table ``pseudonyms_<entity>`` (identifier, pseudonym): an identifier in many rows is hashed once.
+
+    A missing identifier is not in it, and so stays missing.
+    """
+    places: dict[str, list[str]] = {}
+    for table, raw in raws.items():
+        for name, place in raw.positions(contracts[table].names).items():
+            if entity := contracts[table].column(name).entity:
+                select = f"select {trimmed(f'c{place}')} as identifier from {raw.relation}"
+                places.setdefault(entity, []).append(select)
+    for entity, selects in places.items():
+        connection.execute(
+            f"create table pseudonyms_{entity} as "
+            f"select identifier, pseudonym({literal(entity)}, identifier) as pseudonym "
+            f"from (select distinct identifier from ({' union all '.join(selects)}) where identifier is not null)"
+        )
+
+
 def _write(
     connection: duckdb.DuckDBPyConnection,
     contract: Contract,
@@ -294,12 +316,14 @@ def _write(
 ) -> PreparedTable:
     places = raw.positions(contract.names)
     taken = [column for column in contract.columns if column.name in places]
-    cells = []
+    cells, joins = [], []
     for column in taken:
-        cell = f"c{places[column.name]}"
-        # NULL stays NULL: a missing identifier stays missing
-        value = f"pseudonym({literal(column.entity)}, {trimmed(cell)})" if column.entity else cell
-        cells.append(f'{value} as "{column.name}"')
+        cell = f"delivered.c{places[column.name]}"
+        if column.entity:
+            alias = f"of_{column.name}"
+            joins.append(f"left join pseudonyms_{column.entity} as {alias} on {trimmed(cell)} = {alias}.identifier")
+            cell = f"{alias}.pseudonym"
+        cells.append(f'{cell} as "{column.name}"')
     (last,) = connection.execute(f"select coalesce(max(row_number), 0) from {raw.relation}").fetchone()
     path = folder / f"{contract.table}.csv"
     # a row for every number, also of blank rows: the receipt must point at the rows that the sender has
@@ -312,8 +336,9 @@ def _write(
                 union all by name
                 select row_number from range(1, {last + 1}) as numbers (row_number)
                 anti join {raw.relation} using (row_number)
-            )
-            order by row_number
+            ) as delivered
+            {" ".join(joins)}
+            order by delivered.row_number
         ) to {literal(str(path))} (format csv, header true, delimiter ';', quote '"', escape '"')
         """
     )
