@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from click.testing import CliRunner
-from handmade_deliveries import valid_tables
+from handmade_deliveries import fill_workbook, valid_tables
 
 from pipeline.cli import main
 from pipeline.deliveries.contract import contracts_for
@@ -204,7 +204,7 @@ def test_from_template_to_receipt(tmp_path, settings):
     assert run(main, ["deliver", "template", "tom", "--to", str(path)]).exit_code == 0
     again = run(main, ["deliver", "template", "tom", "--to", str(path)])
     assert (again.exit_code, "is er al" in again.output) == (1, True)
-    _fill(path)
+    fill_workbook(path, valid_tables("tom"))
     done = run(main, ["deliver", "pack", str(path.parent)])
     assert done.exit_code == 0, done.output
     assert f"deliver check {path.parent}" in done.output
@@ -219,32 +219,3 @@ def test_from_template_to_receipt(tmp_path, settings):
     counts = {table: (count.received, count.accepted) for table, count in outcome.tables.items()}
     assert counts == {table: (len(rows), len(rows)) for table, rows in valid_tables("tom").items()}
     assert outcome.receipt.is_file()
-
-
-def _fill(path: Path) -> None:
-    """Type a valid delivery into the workbook; in clienten over the example, elsewhere the example is forgotten."""
-    book = openpyxl.load_workbook(path)
-    contracts = contracts_for("tom")
-    for table, rows in valid_tables("tom").items():
-        sheet = book[table]
-        for number, row in enumerate(rows, start=2 if table == "clienten" else 3):
-            for place, column in enumerate(contracts[table].columns, start=1):
-                sheet.cell(number, place, _typed(row[column.name], column.type))
-    book.save(path)
-
-
-def _typed(text: str, kind: str) -> object:
-    """A cell as Excel keeps what a person types in a column of that kind."""
-    if not text:
-        return None
-    if kind == "integer":
-        return float(text.replace(",", "."))
-    if kind == "date":
-        for form in ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y"):
-            try:
-                return datetime.strptime(text, form)
-            except ValueError:
-                continue
-    if kind == "time":
-        return datetime.strptime(text, "%H:%M").time()
-    return text

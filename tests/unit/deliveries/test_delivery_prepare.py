@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from handmade_deliveries import Delivery, all_bytes, valid_tables
+from handmade_deliveries import Delivery, all_bytes, fill_workbook, valid_tables
 
 from pipeline.cli import main
 from pipeline.deliveries.contract import contracts_for
@@ -16,6 +16,8 @@ from pipeline.deliveries.intake import judge_delivery, receive
 from pipeline.deliveries.package import delivery_folder
 from pipeline.deliveries.prepare import PrepareFault, findings_text, prepare, prepared_text
 from pipeline.deliveries.pseudonyms import pseudonym
+from pipeline.deliveries.template import write_template
+from pipeline.periods import HalfYear
 
 KEY = "k3y-of-the-consortium-itself-0123456789"
 
@@ -40,6 +42,10 @@ def rows(folder: Path, table: str) -> list[dict[str, str]]:
         return list(csv.DictReader(handle, delimiter=";"))
 
 
+def column(delivery: Delivery, table: str, name: str) -> list[str]:
+    return [row[name] for row in delivery.tables[table]]
+
+
 def test_identifiers_become_pseudonyms_and_nothing_else_changes(own, tmp_path, key_file):
     target = tmp_path / "send" / "tom" / "2024-H1" / "2"
     own.tables["zelfredzaamheid"][3]["meetdatum"] = "31-02-2024"
@@ -49,7 +55,7 @@ def test_identifiers_become_pseudonyms_and_nothing_else_changes(own, tmp_path, k
         before, after = own.tables[table], rows(target, table)
         assert len(after) == len(before)
         for old, new in zip(before, after, strict=True):
-            for column in contract.columns:
+            for each in contract.columns:
                 value = old[column.name]
                 if column.entity and value:
                     value = pseudonym(KEY.encode(), column.entity, value)
@@ -109,6 +115,19 @@ def test_rows_keep_their_numbers_also_behind_an_example_and_blank_rows(own, tmp_
     own_rows = [(each.rule, each.rows) for each in judge_delivery(own.path).findings if each.level == "row"]
     sent_rows = [(each.rule, each.rows) for each in judge_delivery(tmp_path / "send").findings]
     assert own_rows == sent_rows == [("unknown_code", (42,))]
+
+
+def test_a_filled_template_is_prepared_row_for_row(own, tmp_path, key_file):
+    (tmp_path / "book").mkdir()
+    own.tables["clienten"].insert(7, dict.fromkeys(own.tables["clienten"][0], ""))  # a blank row
+    fill_workbook(write_template("tom", tmp_path / "book" / "tom.xlsx"), own.tables)
+    said = {"consortium": "tom", "period": HalfYear(2024, 1), "version": 1}
+    prepare(tmp_path / "book", tmp_path / "send", key_file, **said)
+    for table, first in (("clienten", 0), ("dossiers", 1)):  # of clienten the example was typed over
+        sent = rows(tmp_path / "send", table)[first:]
+        wanted = [pseudonym(KEY.encode(), "client", each) if each else "" for each in column(own, table, "client_id")]
+        assert [row["client_id"] for row in sent] == wanted
+    assert judge_delivery(tmp_path / "send").findings == ()
 
 
 def test_columns_outside_the_contract_stay_at_home(own, tmp_path, key_file):
