@@ -42,7 +42,7 @@ def rows(folder: Path, table: str) -> list[dict[str, str]]:
         return list(csv.DictReader(handle, delimiter=";"))
 
 
-def column(delivery: Delivery, table: str, name: str) -> list[str]:
+def values(delivery: Delivery, table: str, name: str) -> list[str]:
     return [row[name] for row in delivery.tables[table]]
 
 
@@ -55,7 +55,7 @@ def test_identifiers_become_pseudonyms_and_nothing_else_changes(own, tmp_path, k
         before, after = own.tables[table], rows(target, table)
         assert len(after) == len(before)
         for old, new in zip(before, after, strict=True):
-            for each in contract.columns:
+            for column in contract.columns:
                 value = old[column.name]
                 if column.entity and value:
                     value = pseudonym(KEY.encode(), column.entity, value)
@@ -125,7 +125,7 @@ def test_a_filled_template_is_prepared_row_for_row(own, tmp_path, key_file):
     prepare(tmp_path / "book", tmp_path / "send", key_file, **said)
     for table, first in (("clienten", 0), ("dossiers", 1)):  # of clienten the example was typed over
         sent = rows(tmp_path / "send", table)[first:]
-        wanted = [pseudonym(KEY.encode(), "client", each) if each else "" for each in column(own, table, "client_id")]
+        wanted = [pseudonym(KEY.encode(), "client", each) if each else "" for each in values(own, table, "client_id")]
         assert [row["client_id"] for row in sent] == wanted
     assert judge_delivery(tmp_path / "send").findings == ()
 
