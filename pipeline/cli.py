@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -161,7 +163,7 @@ def dev(settings: Settings, port: int) -> None:
 
 @main.group()
 def deliver() -> None:
-    """For the consortium: check a delivery, get a template."""
+    """For the consortium: template, pack, prepare, check."""
 
 
 @deliver.command("check")
@@ -219,8 +221,84 @@ def deliver_template(consortium: str, path: Path | None) -> None:
     from pipeline.deliveries.template import write_template
 
     target = path or Path(f"{consortium}.xlsx")
-    write_template(consortium, target)
-    console.print(f"written: {target}")
+    try:
+        write_template(consortium, target)
+    except FileExistsError:
+        raise click.ClickException(
+            f"{target} is er al en wordt niet overschreven: kies met --to een andere naam"
+        ) from None
+    click.echo(f"Gemaakt: {target}")
+    click.echo("Vul de bladen in en zet de werkmap in een eigen map. Geef daarna:")
+    click.echo(f"  {_own_name()} deliver pack MAP")
+
+
+def _about_the_delivery(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which delivery a folder is."""
+    for option in reversed(
+        (
+            click.option("--consortium", type=click.Choice(CONSORTIA), help="As the folder says when absent."),
+            click.option("--period", type=_Period(), help="Half-year; as the folder says when absent."),
+            click.option("--version", type=click.IntRange(1, 999_999), help="As the folder says when absent."),
+            click.option("--correction-of-final", is_flag=True, help="It corrects a half-year that is final."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@deliver.command("pack")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_about_the_delivery
+def deliver_pack(folder: Path, **said: Any) -> None:
+    """Make a delivery of a folder: write its datapackage.json.
+
+    Which delivery it is, is taken from a folder name like tom/2024-H1/1, from the options, or from the
+    datapackage.json that is already there.
+    """
+    from pipeline.deliveries.pack import PackFault, find_contents, pack, packed_text
+
+    try:
+        packed = pack(find_contents(folder, **said))
+    except (PackFault, OSError) as fault:
+        raise click.ClickException(_as_sentence(fault)) from None
+    click.echo(packed_text(packed))
+    click.echo(f"Controleer de levering voordat u haar verstuurt:\n  {_own_name()} deliver check {folder}")
+
+
+@deliver.command("prepare")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--to", "target", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to make.")
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the consortium's own key.",
+)
+@click.option("--new-key", is_flag=True, help="Make that key first.")
+@_about_the_delivery
+def deliver_prepare(folder: Path, target: Path, key_file: Path, new_key: bool, **said: Any) -> None:
+    """Replace all identifiers in a delivery by pseudonyms, with a key that the consortium keeps.
+
+    What is made is a complete delivery in a folder of its own; the folder with the identifiers stays as it is.
+    """
+    from pipeline.deliveries.pack import PackFault
+    from pipeline.deliveries.prepare import PrepareFault, findings_text, prepare, prepared_text
+
+    try:
+        prepared = prepare(folder, target, key_file, new_key=new_key, **said)
+    except PrepareFault as fault:
+        raise click.ClickException("\n".join([str(fault), *findings_text(fault.findings)])) from None
+    except (PackFault, OSError) as fault:
+        raise click.ClickException(_as_sentence(fault)) from None
+    click.echo(prepared_text(prepared, key_file if new_key else None))
+    click.echo(f"Controleer de levering voordat u haar verstuurt:\n  {_own_name()} deliver check {target}")
+
+
+def _as_sentence(fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return f"{fault.filename}: {fault.strerror}"
+    return str(fault)
 
 
 @main.command()

@@ -24,6 +24,7 @@ import duckdb
 from pipeline.deliveries.contract import Contract, contracts_for
 from pipeline.deliveries.counts import both_forms, counted_indicators, dispensable_tables, replaceable_tables
 from pipeline.deliveries.earlier import earlier_deliveries
+from pipeline.deliveries.example import set_aside_examples
 from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount, shown_heading
 from pipeline.deliveries.guard import find_personal_data, kinds_in
 from pipeline.deliveries.judge import judge_rows, make_pseudonyms, quarantine_rows, vault_rows
@@ -211,6 +212,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement
             continue
         findings.extend(find_personal_data(connection, table, raw, known))
         if contract:
+            findings.extend(set_aside_examples(connection, contract, raw))
             raws[resource.name] = raw
             findings.extend(_extra_columns(contract, raw))
         else:
