@@ -292,7 +292,7 @@ def test_no_refused_value_that_could_name_someone_is_repeated(make, settings):
     delivery.tables["gesprekken"][5]["duur_minuten"] = "C-000123"
     delivery.tables["gesprekken"][6]["duur_minuten"] = "0012345"
     delivery.tables["gesprekken"][7]["duur_minuten"] = "2,5"
-    delivery.tables["gesprekken"][8]["afgenomen_op"] = "de heer Jansen"
+    delivery.tables["gesprekken"][8]["afgenomen_op"] = "bij Jansen"
     delivery.tables["gesprekken"][9]["afgenomen_op"] = "30-02-2024"
     outcome = receive(delivery.write(), settings)
     shown = {(finding.column, finding.rule): finding.examples for finding in outcome.findings if finding.level == "row"}
