@@ -60,7 +60,7 @@ PREFILTER = "|".join(
         r"[0-9]{3}[ ./_-][0-9]{3}[ ./_-][0-9]{3}|[0-9]{2}[ .][0-9]{2}[ .]([0-9]{2}[ .])?[0-9]{3}",
         r"(?i:bsn|b\.s\.n|burgerservice|sofi-?nummer)",
         rf"(^|[^0-9])0\)?[ ./-]{{0,3}}(6|{_AREA_CODES[0]}|{_AREA_CODES[1]})([ ()./-]{{0,3}}[0-9]){{6}}",
-        r"(\+|(^|[^0-9])00) ?31",
+        r"(\+|(^|[^0-9])00) ?31|\+(32|33|44|48|49|90|212|380)[ ./-]",
         r"\+[1-9][0-9]{9}|\b316[0-9]{8}\b|(?i:tel|mob|gsm|whatsapp)[a-z]*[^a-z0-9]{0,3}6[0-9]{8}",
         r"[A-Za-z]{2}[ .-]?[0-9]{2}[ .-]?[A-Za-z0-9]{4}[ .-]?[A-Za-z0-9]{4}[ .-]?[A-Za-z0-9]{3}",
         rf"(?i:({_CAPITALISED_STREETS}|laan van [^0-9]+)[ ,]+((op |huis)?(nr|nummer))?[. ]*[0-9])",
@@ -109,7 +109,7 @@ _WORDS = re.compile(r"[A-Za-z0-9]+(?:[ .-][A-Za-z0-9]+)*")
 
 _GAP = r"(?: ?[-./] ?| )?"
 _NATIONAL = (
-    rf"(?:6{_GAP}[1-58](?:{_GAP}\d){{7}}|{_AREA_CODES[0]}\)?{_GAP}[1-9](?:{_GAP}\d){{6}}"
+    rf"(?:6\)?{_GAP}[1-58](?:{_GAP}\d){{7}}|{_AREA_CODES[0]}\)?{_GAP}[1-9](?:{_GAP}\d){{6}}"
     rf"|{_AREA_CODES[1]}\)?{_GAP}[1-9](?:{_GAP}\d){{5}})"
 )
 _PHONE = re.compile(
@@ -130,7 +130,7 @@ _COUNTED = (
     "inwoners|bewoners|cli.nten|gezinnen|kinderen|jongeren|ouders|ouderen|senioren|mannen|vrouwen|leden|buren|"
     "deelnemers|bezoekers|vrijwilligers|bezoeken|gesprekken|groepen|plekken|plaatsen|activiteiten|nieuwe|extra|andere|"
     "huishoudens|woningen|huizen|panden|flats|adressen|organisaties|teams|klachten|vragen|aanvragen|verschillende|meter|"
-    r"kilometer|km|m2|stuks|trajecten|locaties|van de \d|tot \d|of \d|à \d|\w{2,30}(?:ingen|ers|aars|eurs|enten|isten|"
+    r"kilometer|km|m2|stuks|trajecten|locaties|(?:van de|tot|of|à) \d+|\w{2,30}(?:ingen|ers|aars|eurs|enten|isten|"
     rf"sters|jarigen)|{_MONTH_NAMES}"
 )
 _NUMBER_WORD = r"(?:(?:op |huis)?(?:nr\.? ?|nummer |n[ro]\. ?))?"

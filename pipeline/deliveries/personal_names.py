@@ -104,26 +104,27 @@ def is_name(identifier: str) -> bool:
 
 def _starts_with_name(text: str) -> bool:
     words = _INITIAL_ATTACHED.sub(r"\1. ", text).split()
-    has_initials = is_name = False  # is_name: what came before leaves no doubt that a surname follows
+    has_initials = False
+    no_surnames = _SENTENCE_STARTS | _THINGS
     for word, following in zip(words, [*words, ""][1:], strict=True):
         bare = word.removeprefix("(").rstrip("),;:!?")
         lowered = bare.lower().rstrip(".")
         if _INITIAL.fullmatch(bare) and bare[0].isupper():
-            has_initials = is_name = True
+            has_initials, no_surnames = True, _SENTENCE_STARTS
         elif lowered in _PREPOSITIONS and (has_initials or following.lower() in _AFTER_PREPOSITION):
-            pass
+            no_surnames = frozenset()
         elif lowered in _PREFIXES:
-            is_name = is_name or lowered in _SURE_PREFIXES
+            no_surnames = frozenset() if has_initials or lowered in _SURE_PREFIXES else no_surnames & _THINGS
         elif len(word) == 1 and word.isupper():
-            has_initials = is_name = True  # an initial without its point
+            has_initials, no_surnames = True, _SENTENCE_STARTS  # an initial without its point
         elif not (lowered in _ACADEMIC and bare[0].islower()) and not (has_initials and word.startswith("(")):
-            return _is_surname(bare, () if is_name else _THINGS)
+            return _is_surname(bare, no_surnames)
         if word[-1] in ",;:!?":
             return False  # another part of the sentence follows
     return False
 
 
-def _is_surname(word: str, things: Collection[str]) -> bool:
+def _is_surname(word: str, no_surnames: Collection[str]) -> bool:
     match = _SURNAME.match(word.removesuffix("'s"))
     if not match:
         return False
@@ -131,6 +132,6 @@ def _is_surname(word: str, things: Collection[str]) -> bool:
     first = surname.split("-")[0]  # of "Wmo-consulent" the first part tells
     if not re.search(r"[A-ZÀ-ÖØ-ÞĀ-Ž]", surname[:3]) or len(surname) < 2:
         return False
-    if {surname.lower(), first.lower()} & (_SENTENCE_STARTS | set(things)):
+    if not {surname.lower(), first.lower()}.isdisjoint(no_surnames):
         return False
     return not first.isupper() or len(first) > 3  # three capitals are an abbreviation
