@@ -139,7 +139,8 @@ def _is_personal_heading(heading: str) -> bool:
     if _HEADINGS & (joined | {"".join(words)}):
         return True
     named = [_NAME_ENDING.sub("", word) for word in words if _NAME_ENDING.search(word)]
-    about = {*named, *(stem.removesuffix("s").removesuffix("en") for stem in named), *words}
+    about = {*named, *words}
+    about |= {word.removesuffix("s").removesuffix("en") for word in about}
     return bool(named) and not _THINGS & about
 
 

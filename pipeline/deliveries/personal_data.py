@@ -64,10 +64,10 @@ PREFILTER = "|".join(
         r"\+[1-9][0-9]{9}|\b316[0-9]{8}\b|(?i:tel|mob|gsm|whatsapp)[a-z]*[^a-z0-9]{0,3}6[0-9]{8}",
         r"[A-Za-z]{2}[ .-]?[0-9]{2}[ .-]?[A-Za-z0-9]{4}[ .-]?[A-Za-z0-9]{4}[ .-]?[A-Za-z0-9]{3}",
         rf"(?i:({_CAPITALISED_STREETS}|laan van [^0-9]+)[ ,]+((op |huis)?(nr|nummer))?[. ]*[0-9])",
-        r"(?i:(woont|wonen|woonachtig|woonde|adres)[^0-9]{1,60}[0-9])",
+        r"(?i:(woont|wonen|woonachtig|woonde|adres)[^0-9]+[0-9])",
         r"(?i:[1-9][0-9]{3} ?[a-z]{2}[ ,]*((huis)?(nr|nummer)[. :]*)?[0-9])",
         r"[0-9][A-Za-z]?[ ,]+[1-9][0-9]{3} ?[A-Z]{2}\b",
-        r"(?i:\bgeb[^a-z]|geboren|geboorte|gebdat|\bg\.d\.)|[(][^()]{0,18}[0-9]{2}[)]",
+        r"(?i:\bgeb[^a-z]|geboren|geboorte|gebdat|\bg\.d\.)|[(][^()]*[0-9]{2}[)]",
         r"(?i:\b(mw|dhr|mevr|mej|fam|hr|heer|heren|mevrouw|meneer|mijnheer|mejuffrouw)\b|(voor|achter|roep)naam)",
     )
 )
