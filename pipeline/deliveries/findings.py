@@ -17,6 +17,7 @@ from pipeline.deliveries.profile import TableProfile
 LEVELS = ("delivery", "table", "row", "notice")
 
 _HEADING = re.compile(r"^[A-Za-z][A-Za-z_ -]{0,39}$")
+_FULL_NAME = re.compile(r"[A-Z][a-z]+[ _-](?:[a-z]+[ _-]){0,3}[A-Z][a-z]")  # "Piet de Vries" in a first row of data
 
 
 @dataclass(frozen=True)
@@ -115,4 +116,4 @@ def shown_heading(heading: str, position: int) -> str:
         heading: heading as delivered.
         position: 1 for the first column.
     """
-    return heading if _HEADING.match(heading) else f"kolom {position}"
+    return heading if _HEADING.match(heading) and not _FULL_NAME.search(heading) else f"kolom {position}"

@@ -193,8 +193,11 @@ def read_package(folder: DeliveryFolder) -> Package:
 
 
 def shown_resource(name: str) -> str:
-    """The name of a table when it is one of the contract or nearly so; another name could hold anything."""
-    return name if difflib.get_close_matches(name, load_contracts(), 1, 0.8) else "een onbekende tabel"
+    """The name of a table of the contract, or which one a delivered name resembles; that name could hold anything."""
+    if name in load_contracts():
+        return name
+    near = difflib.get_close_matches(name.lower(), load_contracts(), 1, 0.8)
+    return f"een tabel die lijkt op {near[0]}" if near else "een onbekende tabel"
 
 
 def _as_delivery(path: Path) -> DeliveryFolder | None:

@@ -244,3 +244,25 @@ def test_the_same_files_sent_again_are_the_same_delivery(make, settings):
     assert receive(delivery.write(), settings).status == "unchanged"
     descriptor = json.loads((delivery.path / "datapackage.json").read_text())
     assert descriptor["title"] == "nog eens"
+
+
+def test_the_names_of_a_delivery_are_not_repeated(make, settings, caplog):
+    """Not of the package, a file or a table, also when it begins as a table of the contract."""
+    delivery = make("tom", descriptor={"name": "levering van j.jansen@voorbeeld.nl"})
+    delivery.texts["zelfredzaamheid_Jansen"] = b"client_id\n1\n"
+    delivery.texts["dossiers_Jan"] = b"dossier_id\n1\n"
+    folder = delivery.write()
+    (delivery.path / "clienten.csv").rename(delivery.path / "client_Jan_Jansen_123456782.csv")
+    descriptor = json.loads((delivery.path / "datapackage.json").read_text())
+    descriptor["resources"][0]["path"] = "client_Jan_Jansen_123456782.csv"
+    delivery.write_descriptor(json.dumps(descriptor).encode())
+    outcome = receive(folder, settings)
+    assert outcome.status == "accepted"
+    assert found(outcome) == {
+        ("extra_table", "een tabel die lijkt op zelfredzaamheid", None),
+        ("extra_table", "een tabel die lijkt op dossiers", None),
+    }
+    for name, content in all_bytes(settings.home).items():
+        if not name.startswith("inbox/"):
+            assert not [word for word in (b"Jan", b"jansen", b"123456782") if word in content], name
+    assert "Jan" not in caplog.text + str(outcome)

@@ -180,5 +180,5 @@ def test_an_interrupted_receipt_is_the_same_but_for_its_moment(make, settings):
 
 def test_a_heading_that_could_be_a_value_is_told_by_its_place():
     assert shown_heading("Opmerking extra", 7) == "Opmerking extra"
-    for heading in ("C-000123", "12", "", "a" * 50, "x@y", "rij=1"):
+    for heading in ("C-000123", "12", "", "a" * 50, "x@y", "rij=1", "Piet de Vries", "Jansen-Bakker"):
         assert shown_heading(heading, 7) == "kolom 7"
