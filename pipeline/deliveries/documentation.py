@@ -47,6 +47,9 @@ halfjaar opnieuw met een hoger versienummer. De hoogste aangenomen versie telt. 
 (`sha256:` en de controlesom); `dialect` (met `delimiter`) en `encoding` mogen erbij. Zet `datapackage.json` als laatste
 in de map: zolang er bestanden ontbreken of nog niet heel zijn, blijft de levering liggen.
 
+Zodra over het eerste halfjaar van een volgend jaar is geleverd, zijn de cijfers van een halfjaar definitief. Een
+correctie daarop spreekt u eerst af met de gemeente; zet dan ook `correction_of_final` op `true`.
+
 ## De bestanden
 
 - CSV met een regel kolomnamen. De volgorde van de kolommen en hoofdletters in de namen maken niet uit.
