@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+import dagster as dg
 import duckdb
 import pytest
 
 from pipeline.publication import release as releases
+from pipeline.publication.assets import build_publication_assets
 from pipeline.publication.checks import release_problems
 from pipeline.publication.marts_file import open_marts
 from pipeline.publication.release import Release, make_release, release_file, write_as_of
@@ -241,6 +243,17 @@ def test_the_check_of_a_release_guards_the_revisions_too(settings, publish, tmp_
             marts.execute(f"attach '{spoiled}' as spoiled")
             marts.execute(f"use spoiled; {statement}")
         assert any(sentence in problem for problem in release_problems(spoiled)), statement
+
+
+def test_the_candidate_shows_how_many_figures_it_changes_and_which(settings, publish):
+    publish()
+    publish(FIGURES | _OTHER)
+    candidate, _ = build_publication_assets(settings, [])
+    done = dg.materialize([candidate], raise_on_error=False)
+    (event,) = done.get_asset_materialization_events()
+    metadata = event.materialization.metadata
+    assert metadata["changed_figures"].value == 1
+    assert "| tom_gehoord | WK1 | 2023-H2 | 0.6 | 0.65 | published | published | method |" in metadata["changed"].value
 
 
 def test_files_of_an_earlier_moment_must_be_complete_and_are_put_beside_the_release(settings, publish):
