@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.periods import HalfYear, between, last_complete
+from pipeline.periods import HalfYear, between, last_complete, parse_moment
 from pipeline.settings import CONSORTIA, PROJECT_ROOT, Settings, SettingsError, load_settings
 
 # a pipe or a log has no width of its own: tables need more than the usual 80 characters
@@ -42,6 +42,16 @@ class _Period(click.ParamType):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> HalfYear:
         try:
             return value if isinstance(value, HalfYear) else HalfYear.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Moment(click.ParamType):
+    name = "day or moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else parse_moment(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -101,9 +111,22 @@ def simulate(settings: Settings, first: HalfYear, last: HalfYear | None, seed: i
 @click.option("--period", type=_Period(), help="One half-year; all that wait in the inbox when not given.")
 @click.option("--from", "first", type=_Period(), help="First of several half-years, all in one run.")
 @click.option("--to", "last", type=_Period(), help="Last of several half-years.")
+@click.option("--as-of", type=_Moment(), help="Take and publish nothing: compute the figures of this day or moment.")
 @click.pass_obj
-def run(settings: Settings, period: HalfYear | None, first: HalfYear | None, last: HalfYear | None) -> None:
-    """Take deliveries, rebuild the warehouse, publish."""
+def run(
+    settings: Settings, period: HalfYear | None, first: HalfYear | None, last: HalfYear | None, as_of: datetime | None
+) -> None:
+    """Take deliveries, rebuild the warehouse, publish.
+
+    With --as-of (2024-08-15, or 2024-08-15T12:30:00 in UTC), compute the figures as they could be computed then, in a
+    place of their own.
+    """
+    if as_of:
+        if period or first or last:
+            raise click.UsageError("--as-of takes no deliveries: it does not go with --period, --from or --to")
+        _run_as_of(settings.at(as_of))
+        _print_summary(settings.at(as_of))
+        return
     periods = _chosen_periods(settings, period, first, last)
     _run(settings, periods)
     _print_summary(settings)
@@ -119,14 +142,17 @@ def status(settings: Settings) -> None:
 @main.command()
 @click.argument("sql")
 @click.option("--limit", default=40, show_default=True, help="Rows to show.")
+@click.option("--as-of", type=_Moment(), help="Ask the figures that `run --as-of` made for this day or moment.")
 @click.pass_obj
-def query(settings: Settings, sql: str, limit: int) -> None:
+def query(settings: Settings, sql: str, limit: int, as_of: datetime | None) -> None:
     """Ask the published marts a question in SQL."""
     import duckdb
 
     from pipeline.publication.marts_file import open_marts
 
-    marts = settings.published / "partners" / "marts.duckdb"
+    marts = (settings.at(as_of) if as_of else settings).published / "partners" / "marts.duckdb"
+    if as_of and not marts.exists():
+        raise click.ClickException("nothing was computed for this moment yet; run `effectmonitor run --as-of` first")
     if not marts.exists():
         raise click.ClickException(f"nothing is published yet at {marts}; run `effectmonitor run` or `make demo` first")
     with open_marts(marts) as reader:
@@ -332,7 +358,8 @@ def release_list(settings: Settings) -> None:
 @click.pass_obj
 def release_show(settings: Settings, release_id: str) -> None:
     """One release: its inputs and its tables."""
-    from pipeline.publication.release import find_release
+    from pipeline.publication.release import find_release, release_file
+    from pipeline.publication.revisions import revisions_in
 
     found = find_release(settings, release_id)
     if found is None:
@@ -346,6 +373,8 @@ def release_show(settings: Settings, release_id: str) -> None:
     for name, rows in sorted(found.rows.items()):
         table.add_row(name, f"{rows:,}")
     console.print(table)
+    changed = len(revisions_in(release_file(settings, found), found.release_id))
+    console.print(f"changed: {changed:,} figures that were published before (marts.fct_revision)")
 
 
 def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, scale: float) -> None:
@@ -387,9 +416,30 @@ def _chosen_periods(
     return list(between(ended[0], ended[-1])) if ended else [last_complete(date.today())]
 
 
-def _run(settings: Settings, periods: list[HalfYear]) -> None:
+def _run_as_of(settings: Settings) -> None:
+    from pipeline.deliveries.vault import ensure_vault
+    from pipeline.deliveries.versions import first_arrival
+    from pipeline.publication.release import ReleaseError, write_as_of
+
+    first = first_arrival(settings)
+    if first is None:
+        raise click.ClickException("no delivery has been accepted yet: there are no earlier figures to compute")
+    if settings.as_of < first:
+        raise click.ClickException(
+            f"the first delivery was accepted at {first:%Y-%m-%dT%H:%M:%S} (UTC): before that there were no figures"
+        )
+    ensure_vault(settings)
+    _run(settings)
+    try:
+        write_as_of(settings)
+    except ReleaseError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(settings: Settings, periods: list[HalfYear] | None = None) -> None:
+    """Run these half-years or, without them, compute the moment of the settings."""
     with console.status("loading"):
-        from pipeline.automation import RunProgress, run_half_years
+        from pipeline.automation import RunProgress, run_as_of, run_half_years
         from pipeline.definitions import build_definitions
 
         definitions = build_definitions(settings)
@@ -399,10 +449,15 @@ def _run(settings: Settings, periods: list[HalfYear]) -> None:
         def report(step: RunProgress) -> None:
             progress.update(task, completed=step.done, total=step.total, description=step.message[:60])
 
-        outcome = run_half_years(definitions, settings, periods, report)
+        if periods:
+            outcome = run_half_years(definitions, settings, periods, report)
+        else:
+            outcome = run_as_of(definitions, settings, report)
         progress.update(task, description="done" if outcome.success else "failed")
     for text in outcome.failures:
         console.print(f"[red]{text}[/red]")
+    if not outcome.success and not periods:
+        raise click.ClickException(f"the run failed; nothing was written for that moment. Logs: {settings.dbt_target}")
     if not outcome.success:
         raise click.ClickException(
             f"the run failed; nothing new was published. Look at run {outcome.run_id} with `make dev`"
@@ -465,7 +520,13 @@ def _print_summary(settings: Settings) -> None:
         f"[bold]Figures[/bold]     {found.indicators} indicators, {found.periods[0]} to {found.periods[1]}: "
         f"{shown:,} shown, {hidden:,} hidden to protect people, {found.cells.get('no_data', 0):,} without data"
     )
-    console.print(f"[bold]Release[/bold]     {found.release}")
+    if settings.as_of:
+        console.print(
+            f"[bold]As of[/bold]       {settings.as_of:%Y-%m-%dT%H:%M:%S} (UTC); computed, not released. "
+            f"The release of then: {found.release or 'none'}"
+        )
+    else:
+        console.print(f"[bold]Release[/bold]     {found.release}")
     table = Table(title=f"The whole municipality, {found.latest[0][0] if found.latest else ''}", title_justify="left")
     table.add_column("indicator")
     table.add_column("value", justify="right")
@@ -483,7 +544,8 @@ def _print_summary(settings: Settings) -> None:
     console.print(f"[bold]Marts[/bold]       {marts}", soft_wrap=True)
     console.print("[bold]Try[/bold]", end="         ")
     where = marts.relative_to(Path.cwd()) if marts.is_relative_to(Path.cwd()) else marts
-    console.print(f'{_own_name()} query "{query}"', soft_wrap=True, markup=False)
+    as_of = f" --as-of {settings.as_of.isoformat()}" if settings.as_of else ""
+    console.print(f'{_own_name()} query{as_of} "{query}"', soft_wrap=True, markup=False)
     console.print(f"            (or open {where} in DBeaver, R, Python or Power BI)", soft_wrap=True, markup=False)
 
 

@@ -10,7 +10,8 @@
     where deliveries.is_counting
 {%- endmacro %}
 
-{#- The rows of a monitor that count: of the newest vintage per table and year. -#}
+{#- The rows of a monitor that count: of the newest vintage per table and year. As of an earlier moment these are the
+    vintages of today: they wait for a log of loads, whose `loaded_at` then goes through arrived_by_then here. -#}
 {% macro newest_vintage(monitor, parts) -%}
     select loaded.*
     from {{ source("monitors", monitor) }} as loaded

@@ -90,7 +90,11 @@ def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinitio
         periods = {str(HalfYear.from_partition_key(key)) for key in context.partition_keys}
         ensure_vault(settings)
         outcomes = []
-        chosen = [folder for folder in find_deliveries(settings) if folder.period in periods]
+        # as they were sent: a correction of a half-year comes before what makes that half-year final
+        chosen = sorted(
+            (folder for folder in find_deliveries(settings) if folder.period in periods),
+            key=lambda folder: (folder.period, folder.version, folder.consortium),
+        )
         for number, folder in enumerate(chosen, start=1):
             outcome = receive(folder, settings)
             outcomes.append(outcome)

@@ -48,9 +48,9 @@ halfjaar opnieuw met een hoger versienummer. De hoogste aangenomen versie telt. 
 (`sha256:` en de controlesom); `dialect` (met `delimiter`) en `encoding` mogen erbij. Zet `datapackage.json` als laatste
 in de map: zolang er bestanden ontbreken of nog niet heel zijn, blijft de levering liggen.
 
-Verbetert u een halfjaar dat al definitief is, zet dan ook `correction_of_final` met de waarde `true` in
-`datapackage.json`. Een jaar is definitief zodra het eerste halfjaar van het volgende jaar is geleverd. Zonder die
-vermelding verandert een definitief halfjaar niet.
+Zodra over het eerste halfjaar van een volgend jaar is geleverd, zijn de cijfers van een halfjaar definitief. Een
+correctie daarop spreekt u eerst af met de gemeente; zet dan ook `correction_of_final` op `true` in `datapackage.json`.
+Zonder die vermelding wordt zo'n correctie afgewezen.
 
 ## De opdrachten
 

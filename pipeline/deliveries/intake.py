@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -55,6 +55,7 @@ from pipeline.deliveries.vault import (
     write_profiles,
     write_query,
 )
+from pipeline.deliveries.versions import final_period_findings
 from pipeline.settings import Settings
 
 __all__ = [
@@ -177,7 +178,7 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
     received_at = datetime.now(UTC).replace(tzinfo=None)
     if package:
         with _work_folder(settings) as work, _connection(work) as connection:
-            judgement = _judge(connection, package)
+            judgement = _judge(connection, package, final_period_findings(settings, package))
             _write_rows(connection, judgement, settings, key)
     path = write_receipt(receipts, receipt(judgement, received_at, earlier_deliveries(settings, judgement)))
     entry = LogEntry(
@@ -187,6 +188,7 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
         package_hash=package_hash,
         contract=judgement.contract,
         tables={table: (count.received, count.accepted, count.refused) for table, count in judgement.tables.items()},
+        correction_of_final=bool(package and package.correction_of_final),
     )
     write_profiles(settings, *place, judgement.profiles)
     write_log(settings, *place, entry)
@@ -196,11 +198,11 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
 # --- judging ---
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement:
+def _judge(connection: duckdb.DuckDBPyConnection, package: Package, from_history: Sequence[Finding] = ()) -> Judgement:
     folder = package.folder
     contracts = contracts_for(folder.consortium)
     raws: dict[str, RawTable] = {}
-    findings = []
+    findings = [*from_history]
     for number, resource in enumerate(package.resources):
         contract = contracts.get(resource.name)
         known = contract.names if contract else ()

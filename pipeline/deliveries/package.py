@@ -79,7 +79,8 @@ class Package:
         created: moment at which the consortium made it, UTC without zone.
         contract: version of the contract it follows.
         resources: its files, in the order of the descriptor.
-        package_hash: hash of all that decides the outcome: names, files, dialects and encodings.
+        package_hash: hash of all that decides the outcome: names, files, dialects and encodings, and the flag below.
+        correction_of_final: whether it says to correct a half-year whose figures are final.
     """
 
     folder: DeliveryFolder
@@ -87,6 +88,7 @@ class Package:
     contract: int
     resources: tuple[Resource, ...]
     package_hash: str
+    correction_of_final: bool = False
 
 
 class Incomplete(Exception):
@@ -180,7 +182,8 @@ def read_package(folder: DeliveryFolder) -> Package:
     if missing := _arriving(folder, declared):
         raise Incomplete(missing)
     resources = tuple(_resource(entry, folder.path) for entry in declared)
-    package_hash = _package_hash(content["contract"], resources)
+    corrects_final = content.get("correction_of_final", False)
+    package_hash = _package_hash(content["contract"], resources, corrects_final)
     for entry, resource in zip(declared, resources, strict=True):
         if resource.sha256 != _HASH.match(entry["hash"].lower())[2] or resource.path.stat().st_size != entry["bytes"]:
             sentence = (
@@ -189,7 +192,7 @@ def read_package(folder: DeliveryFolder) -> Package:
             )
             finding = Finding("table", "hash_mismatch", sentence, table=shown_resource(resource.name))
             raise PackageFault(finding, package_hash, created)
-    return Package(folder, created, content["contract"], resources, package_hash)
+    return Package(folder, created, content["contract"], resources, package_hash, corrects_final)
 
 
 def shown_resource(name: str) -> str:
@@ -292,6 +295,11 @@ def _descriptor_problem(content: Mapping[str, Any], folder: DeliveryFolder, crea
             f"Deze levering volgt een andere versie van het leveringscontract. Gebruik versie {CONTRACT_VERSION}."
         )
         return Finding("delivery", "contract_version", sentence)
+    if not isinstance(content.get("correction_of_final", False), bool):
+        sentence = (
+            "In datapackage.json staat bij correction_of_final iets anders dan true of false, zonder aanhalingstekens."
+        )
+        return Finding("delivery", "descriptor_field", sentence)
     return None
 
 
@@ -361,7 +369,9 @@ def _resource(entry: Mapping[str, Any], folder: Path) -> Resource:
     )
 
 
-def _package_hash(contract: int, resources: tuple[Resource, ...]) -> str:
+def _package_hash(contract: int, resources: tuple[Resource, ...], corrects_final: bool) -> str:
     # without `created`: the same files sent again under the same version are the same delivery
     content = [[each.name, each.sha256, each.delimiter, each.quote, each.encoding] for each in resources]
-    return hashlib.sha256(json.dumps([contract, sorted(content, key=str)]).encode()).hexdigest()
+    # with the flag: what was refused for want of it cannot be let in under the same version
+    flags = ["correction_of_final"] if corrects_final else []
+    return hashlib.sha256(json.dumps([contract, sorted(content, key=str), *flags]).encode()).hexdigest()

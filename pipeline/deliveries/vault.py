@@ -44,6 +44,7 @@ LOG_SCHEMA = pa.schema(
         ("package_hash", pa.string()),
         ("contract", pa.int32()),
         *_COUNTS,
+        ("correction_of_final", pa.bool_()),
     ]
 )
 LOG_TABLES_SCHEMA = pa.schema([*_DELIVERY, ("table_name", pa.string()), *_COUNTS])
@@ -70,6 +71,7 @@ class LogEntry:
         package_hash: hash of its content.
         contract: version of the contract it follows; None when it does not say.
         tables: received, accepted and refused rows per table.
+        correction_of_final: whether it says to correct a half-year whose figures are final.
     """
 
     status: str
@@ -78,6 +80,7 @@ class LogEntry:
     package_hash: str
     contract: int | None
     tables: dict[str, tuple[int, int, int]]
+    correction_of_final: bool = False
 
 
 def vault_schema(contract: Contract) -> pa.Schema:
@@ -179,7 +182,7 @@ def write_log(settings: Settings, consortium: str, period: str, version: int, en
     ]
     totals = {name: sum(row[name] for row in tables) for name in names}
     row: dict[str, Any] = place | totals
-    for name in ("status", "created", "received_at", "package_hash", "contract"):
+    for name in ("status", "created", "received_at", "package_hash", "contract", "correction_of_final"):
         row[name] = getattr(entry, name)
     write_table(
         pa.Table.from_pylist(tables, LOG_TABLES_SCHEMA), table_path(settings, LOG_TABLES, consortium, period, version)
@@ -202,6 +205,8 @@ def read_log(settings: Settings, consortium: str, period: str, version: int) -> 
         package_hash=row["package_hash"],
         contract=row["contract"],
         tables={each["table_name"]: tuple(each[name] for name, _ in _COUNTS) for each in tables},
+        # a log of before this column says nothing
+        correction_of_final=bool(row.get("correction_of_final")),
     )
 
 

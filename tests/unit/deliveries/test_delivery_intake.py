@@ -44,10 +44,11 @@ def test_the_log_tells_what_was_judged(make, settings):
         [str(settings.vault / "deliveries" / "_log" / "*" / "*" / "v*.parquet")],
     )
     assert " ".join(column[0] for column in log.description) == (
-        "consortium period version status created contract rows_received rows_accepted rows_refused"
+        "consortium period version status created contract rows_received rows_accepted rows_refused correction_of_final"
     )
-    ((*place, status, created, contract, received, accepted, refused),) = log.fetchall()
+    ((*place, status, created, contract, received, accepted, refused, corrects_final),) = log.fetchall()
     assert (place, status, contract) == (["boost", "2024-H1", 1], "partially_accepted", 1)
+    assert corrects_final is False
     assert created.isoformat() == "2024-07-10T07:00:00"  # UTC
     assert (received, accepted, refused) == (272, 271, 1)
     tables = pq.read_table(settings.vault / "deliveries/_log_tables/boost/2024-H1/v1.parquet").to_pylist()
