@@ -89,7 +89,8 @@ er wordt niets verstuurd.
 ## Wat niet mag
 
 In geen enkele kolom, ook niet in vrije tekst, staan persoonsgegevens: geen burgerservicenummer, e-mailadres,
-telefoonnummer, rekeningnummer, adres met huisnummer, en geen kolom met namen. Staat er toch iets, dan wordt de hele
+telefoonnummer, rekeningnummer, adres met huisnummer, geboortedatum of naam (zoals: mevr. en dan een achternaam), en
+geen kolom met zulke gegevens. Een voorletter of "mevrouw" alleen mag. Staat er toch iets, dan wordt de hele
 levering afgewezen. Zo'n gegeven wordt nergens opgeschreven: u krijgt alleen tabel, kolom en rijnummers. Uw kenmerken
 van cliënten en medewerkers worden bij aankomst vervangen door een code waaruit ze niet terug te halen zijn.
 

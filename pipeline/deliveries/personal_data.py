@@ -65,7 +65,7 @@ PREFILTER = "|".join(
         r"[A-Za-z]{2}[ .-]?[0-9]{2}[ .-]?[A-Za-z0-9]{4}[ .-]?[A-Za-z0-9]{4}[ .-]?[A-Za-z0-9]{3}",
         rf"(?i:({_CAPITALISED_STREETS}|laan van [^0-9]+)[ ,]+((op |huis)?(nr|nummer))?[. ]*[0-9])",
         r"(?i:(woont|wonen|woonachtig|woonde|adres)[^0-9]+[0-9])",
-        r"(?i:[1-9][0-9]{3} ?[a-z]{2}[ ,]*((huis)?(nr|nummer)[. :]*)?[0-9])",
+        r"(?i:[1-9][0-9]{3} ?[a-z]{2}[ ,-]*((huis)?(nr|nummer)[. :]*)?[0-9])",
         r"[0-9][A-Za-z]?[ ,]+[1-9][0-9]{3} ?[A-Z]{2}\b",
         r"(?i:\bgeb[^a-z]|geboren|geboorte|gebdat|\bg\.d\.)|[(][^()]*[0-9]{2}[)]",
         r"(?i:\b(mw|dhr|mevr|mej|fam|hr|heer|heren|mevrouw|meneer|mijnheer|mejuffrouw)\b|(voor|achter|roep)naam)",
@@ -93,11 +93,10 @@ _ENDS_IN_COUNTRY = re.compile(r"\.(?:nl|com|net|org|eu|be|de)\b", re.IGNORECASE)
 _BSN = re.compile(
     rf"(?:{_START}|(?<=bsn)|(?<=nummer)|(?<=bsnr))(?<!\d[.,])(?<!€)(?<!€ )"
     r"(\d{9}|\d{3}([ ./_-])\d{3}\2\d{3}|\d{4}([ .])\d{2}\3\d{3}|\d{2}([ .-])\d{2}\4\d{2}\4\d{3})"
-    rf"{_END}(?!,\d|\.\d)(?! (?:euro|miljoen|inwoners))",
+    rf"{_END}(?![.,](?!00?{_END})\d)(?! (?:euro|miljoen|inwoners))",
     re.IGNORECASE,
 )
-# "111222333.0" is what a spreadsheet makes of it; behind the word BSN any grouping is one, and a zero may be lost
-_BSN_DECIMAL = re.compile(rf"{_START}(?<!\d[.,])(\d{{8,9}})[.,]00?{_END}")
+# Behind the word BSN any grouping is one, and a spreadsheet may have dropped a zero in front.
 _BSN_NAMED = re.compile(
     r"(?:bsn|b\.s\.n\.|burgerservice-?\s?n(?:umme)?r|sofi-?\s?n(?:umme)?r)[^\d]{0,15}(\d(?:[ ./_-]{0,2}\d){7,8})(?!\d)",
     re.IGNORECASE,
@@ -109,7 +108,7 @@ _WORDS = re.compile(r"[A-Za-z0-9]+(?:[ .-][A-Za-z0-9]+)*")
 
 _GAP = r"(?: ?[-./] ?| )?"
 _NATIONAL = (
-    rf"(?:6\)?{_GAP}[1-58](?:{_GAP}\d){{7}}|{_AREA_CODES[0]}\)?{_GAP}[1-9](?:{_GAP}\d){{6}}"
+    rf"(?:\(?6\)?{_GAP}[1-58](?:{_GAP}\d){{7}}|{_AREA_CODES[0]}\)?{_GAP}[1-9](?:{_GAP}\d){{6}}"
     rf"|{_AREA_CODES[1]}\)?{_GAP}[1-9](?:{_GAP}\d){{5}})"
 )
 _PHONE = re.compile(
@@ -161,7 +160,7 @@ _SMALL_WORDS = (
 _POSTCODE_THEN_HOUSE = re.compile(
     rf"{_START}({_POSTCODE}|[1-9]\d{{3}}[a-z]{{2}}"
     rf"|(?!(?:19|20)\d\d )[1-9]\d{{3}} (?!(?i:{_SMALL_WORDS})\b)[A-Za-z]{{2}})"
-    rf"(?:[ ,]+{_NUMBER_WORD}(?!\d{{4}} ?[A-Z]{{2}}\b)(?!(?:19|20)\d\d\b)\d{{1,5}}(?![\d%]|\s+(?i:{_COUNTED})\b)"
+    rf"(?:[ ,-]+{_NUMBER_WORD}(?!\d{{4}} ?[A-Z]{{2}}\b)(?!(?:19|20)\d\d\b)\d{{1,5}}(?![\d%]|\s+(?i:{_COUNTED})\b)"
     r"|(?<=[A-Z])\d{1,5}(?!\d)|(?: ?(?:huis)?(?:nr|nummer)[. :]*)\d{1,5}(?!\d))"
 )
 _HOUSE_THEN_POSTCODE = re.compile(rf"{_START}(?<!\d[.,])\d{{1,3}} ?[A-Za-z]?(?:-\d+)?[ ,]+({_POSTCODE}){_END}")
@@ -202,6 +201,7 @@ _UUID = re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{
 _HARMLESS = re.compile(
     r"\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
     r"|\b\d{1,2}([-/.])\d{1,2}\1\d{4}\b(?: \d{1,2}:\d{2}(?::\d{2})?)?"
+    r"|\b\d{1,2}-\d{1,2}-\d{2} \d{1,2}[.:]\d{2}(?= ?u\b| ?uur)"
     r"|\b\d{1,2}[.:]\d{2} ?(?:-|tot|t/m) ?\d{1,2}[.:]\d{2}(?= ?u\b| ?uur)"
 )
 
@@ -216,21 +216,26 @@ def kinds_in(text: str) -> tuple[str, ...]:
     kinds = set()
     if _has_email(plain):
         kinds.add("email")
-    for number in _ibans(plain):
-        kinds.add("iban")
-        plain = plain.replace(number, "#")  # its digits are no telephone number
-    if _has_birth_date(plain):
-        kinds.add("birth_date")
     if has_name(plain) or _NAMED.search(plain):
         kinds.add("name")
-    plain = _HARMLESS.sub("#", plain)
-    if any(_is_bsn(match[1]) for pattern in (_BSN, _BSN_DECIMAL, _BSN_NAMED) for match in pattern.finditer(plain)):
-        kinds.add("bsn")
-    if _PHONE.search(plain) or _PHONE_OTHERWISE.search(plain):
-        kinds.add("phone")
-    if _has_address(plain):
-        kinds.add("address")
+    if re.search(r"\d", plain):
+        kinds.update(_kinds_with_digits(plain))
     return tuple(sorted(kinds))
+
+
+def _kinds_with_digits(text: str) -> Iterator[str]:
+    for number in _ibans(text):
+        yield "iban"
+        text = text.replace(number, "#")  # its digits are no telephone number
+    if _has_birth_date(text):
+        yield "birth_date"
+    text = _HARMLESS.sub("#", text)
+    if any(_is_bsn(match[1]) for pattern in (_BSN, _BSN_NAMED) for match in pattern.finditer(text)):
+        yield "bsn"
+    if _PHONE.search(text) or _PHONE_OTHERWISE.search(text):
+        yield "phone"
+    if _has_address(text):
+        yield "address"
 
 
 def plain_text(text: str) -> str:
@@ -281,7 +286,7 @@ def _is_bsn(text: str) -> bool:
 def _has_birth_date(text: str) -> bool:
     if any(_birth_year(match) for pattern in _BIRTH_DATES for match in pattern.finditer(text)):
         return True
-    for match in _IN_BRACKETS.finditer(text):
+    for match in _IN_BRACKETS.finditer(text) if "(" in text else ():
         year, day = _birth_year(match), _date_parts(match)[0]
         if year and (match["person"] or (year < _ADULT_BORN_BEFORE and day != 1)):
             return True

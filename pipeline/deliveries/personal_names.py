@@ -44,6 +44,7 @@ _SENTENCE_STARTS = _words(
     "toch toen tot tussen uit uiteindelijk vaak vanaf vandaag vanuit vanwege vanzelf veel verder via volgens voor "
     "vooral voordat vorig vorige vrijdag waar waarbij waardoor waarna waarom wanneer want was wat we weer wel "
     "wekelijks welke wie wij woensdag worden wordt zaterdag ze zelf zelfs zes zij zijn zo zoals zodat zodra zodoende "
+    "zie kijk lees bel mail "
     "zondag zonder zou"
 )
 # What stands behind a title when the verb comes first: "Zo leert mevrouw Nederlands", "daar bezoekt mevrouw de Inloop".

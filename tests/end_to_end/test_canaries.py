@@ -170,9 +170,9 @@ def flown(tmp_path_factory) -> tuple[Path, Flock, str]:
         personal = with_canaries(consortium, tables, flock, set())
         personal["duiding"][0]["verhaal"] += " Bel dhr. Kanariestra, 06-12345678."
         write_tables(inbox / "3", descriptor, personal, flock, 1)
-        printed += [effectmonitor(home, "deliver", "check", str(inbox / version)) for version in "23"]
+    for consortium, version in zip(CONSORTIA, "232", strict=True):
+        printed.append(effectmonitor(home, "deliver", "check", str(home / "inbox" / consortium / PERIOD / version)))
     printed.append(effectmonitor(home, "run", "--period", PERIOD))
-    printed.append(effectmonitor(home, "status"))
     return home, flock, "".join(printed)
 
 
