@@ -29,6 +29,7 @@ _KINDS = {
     "heading": "een kolom met persoonsgegevens",
 }
 _ROWS_SHOWN = 1_000
+_FEW_COLUMNS = 100
 _BEYOND = "voorbij de laatste kolom"
 
 # --- what the cells are searched for first (RE2: no look-around) ---
@@ -131,10 +132,12 @@ def find_personal_data(
         One finding per column and kind, with row numbers and never a value.
     """
     found = []
+    names = {position: name for name, position in raw.positions(known).items()}
     for position, heading in enumerate(raw.headings):
-        if heading.lower() not in known and (_is_personal_heading(heading) or kinds_in(heading)):
+        if position not in names and (_is_personal_heading(heading) or kinds_in(heading)):
             found.append(_finding(table, f"kolom {position + 1}", "heading", []))
-    labels = [*(_label(heading, position, known) for position, heading in enumerate(raw.headings)), _BEYOND]
+    labels = [names.get(position) or _label(heading, position) for position, heading in enumerate(raw.headings)]
+    labels.append(_BEYOND)
     rows: dict[tuple[int, str], list[int]] = {}
     full = set()
     for place, number, text in _candidates(connection, raw):
@@ -175,12 +178,19 @@ def kinds_in(text: str) -> tuple[str, ...]:
 def _candidates(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> Iterator[tuple[int, int, str]]:
     """Place of the column, row number and text of each cell that could hold something."""
     columns = [*(f"c{position}" for position in range(len(raw.headings))), "surplus"]
-    selects = (
-        f"select {place}, row_number, {column} from {raw.relation} where regexp_matches({column}, $pattern)"
-        for place, column in enumerate(columns)
-    )
+    if len(columns) <= _FEW_COLUMNS:
+        query = " union all ".join(
+            f"select {place}, row_number, {column} from {raw.relation} where regexp_matches({column}, $pattern)"
+            for place, column in enumerate(columns)
+        )
+    else:
+        # the same for thousands of columns: a query for each would take minutes
+        query = (
+            f"select * from (select unnest(range({len(columns)})), row_number, unnest([{', '.join(columns)}]) as cell "
+            f"from {raw.relation}) where regexp_matches(cell, $pattern)"
+        )
     cursor = connection.cursor()
-    cursor.execute(" union all ".join(selects), {"pattern": _PREFILTER})
+    cursor.execute(query, {"pattern": _PREFILTER})
     while block := cursor.fetchmany(10_000):
         yield from block
     cursor.close()
@@ -229,10 +239,7 @@ def _is_personal_heading(heading: str) -> bool:
     return "naam" in words and not _THINGS & set(words)
 
 
-def _label(heading: str, position: int, known: Collection[str]) -> str:
-    lowered = heading.lower()
-    if lowered in known:
-        return lowered
+def _label(heading: str, position: int) -> str:
     return f"kolom {position + 1}" if kinds_in(heading) else shown_heading(heading, position + 1)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.deliveries.findings import DeliveryFault
 from pipeline.deliveries.intake import receive
 from pipeline.deliveries.package import Resource
-from pipeline.deliveries.reader import read_csv
+from pipeline.deliveries.reader import read_table
 
 KNOWN = ("gesprek_id", "vraag", "antwoord")
 
@@ -25,7 +25,7 @@ def read(path: Path, content: bytes, **declared: str | None) -> list[tuple]:
     path.write_bytes(content)
     dialect = {"delimiter": None, "quote": None, "encoding": None} | declared
     connection = duckdb.connect()
-    raw = read_csv(connection, Resource("antwoorden", path, "", **dialect), "raw", KNOWN)
+    raw = read_table(connection, Resource("antwoorden", path, "", **dialect), "raw", KNOWN)
     assert raw.positions(KNOWN) == {name: number for number, name in enumerate(KNOWN)}
     return connection.execute("select * from raw order by row_number").fetchall()
 
@@ -142,7 +142,7 @@ def test_row_numbers_follow_the_file_when_it_is_large(tmp_path: Path):
     path.write_text(f"gesprek_id;vraag;antwoord\n{lines}")
     connection = duckdb.connect()
     for number, encoding in enumerate((None, "windows-1252")):  # the fast way, the careful way
-        read_csv(connection, Resource("antwoorden", path, "", None, None, encoding), f"raw_{number}", KNOWN)
+        read_table(connection, Resource("antwoorden", path, "", None, None, encoding), f"raw_{number}", KNOWN)
         wrong = f"select count(*), count(*) filter (c0::bigint <> row_number) from raw_{number}"
         assert connection.execute(wrong).fetchone() == (300_000, 0)
 
