@@ -16,8 +16,9 @@ BLANK = " \t\r\n\u00a0\ufeff"
 LINES_SEARCHED = 20
 MAXIMUM_COLUMNS = 16_384  # of an Excel sheet
 
-_BETWEEN_WORDS = " _-.\u00a0\u2010\u2011\u2013"
+_BETWEEN_WORDS = dict.fromkeys(map(ord, " _-.\u00a0\u2010\u2011\u2013"))
 _BEHIND = "*:"
+_LONGEST = 200  # signs; what is longer is a story
 
 
 def folded(name: str) -> str:
@@ -29,9 +30,12 @@ def folded(name: str) -> str:
     Args:
         name: any text.
     """
-    bare = unicodedata.normalize("NFKD", name.strip(BLANK).rstrip(_BEHIND + BLANK))
-    plain = "".join(sign for sign in bare if not unicodedata.combining(sign))
-    return "".join(sign for sign in plain.casefold() if sign not in _BETWEEN_WORDS)
+    bare = name.strip(BLANK).rstrip(_BEHIND + BLANK)
+    if len(bare) > _LONGEST:
+        return bare
+    if not bare.isascii():
+        bare = "".join(sign for sign in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(sign))
+    return bare.translate(_BETWEEN_WORDS).casefold()
 
 
 def positions(headings: Sequence[str], names: Collection[str]) -> dict[str, int]:
