@@ -49,11 +49,18 @@ in de map: zolang er bestanden ontbreken of nog niet heel zijn, blijft de leveri
 
 ## De bestanden
 
-- CSV met een regel kolomnamen. De volgorde van de kolommen en hoofdletters in de namen maken niet uit.
-- Gescheiden door `;`, `,` of een tab; in UTF-8, UTF-16 of Windows-1252.
-- Datums als `31-12-2024` of `2024-12-31`, tijden als `09:30`, maanden als `2024-01`.
-- Hele getallen, met of zonder `,0` erachter.
-- `ja` of `nee`; ook `j`, `n`, `true`, `false`, `1` en `0` zijn goed.
+- CSV: gescheiden door `;`, `,` of een tab; in UTF-8, UTF-16 of Windows-1252.
+- Of Excel (`.xlsx`, zonder wachtwoord): een werkmap per tabel, of één werkmap met per tabel een blad dat zo heet. In
+  `resources` hebben die tabellen dan hetzelfde `path`. Een blad `Uitleg` telt niet mee. Van een formule telt de uitkomst.
+- De eerste rij bevat de kolomnamen, zonder titel erboven. De volgorde van de kolommen, hoofdletters, accenten, spaties
+  en streepjes in de namen maken niet uit, en een `*` of `:` erachter ook niet.
+- Rij 1 is de eerste rij onder de kolomnamen. Lege rijen tellen mee in de nummers: rij 1 is in Excel rij 2.
+- Datums als `31-12-2024`, `31.12.2024` of `2024-12-31`, zonder tijd; tijden als `09:30`; maanden als `2024-01`,
+  `01-2024` of `jan 2024`. Het jaar heeft vier cijfers.
+- Hele getallen, met of zonder `,0` erachter, en zonder punt voor duizendtallen.
+- `ja` of `nee`; ook `j`, `n`, `true`, `false`, `waar`, `onwaar`, `1` en `0` zijn goed.
+- Een code die Excel haar eerste nul heeft afgenomen (`2` voor `02`) is goed, zolang zij maar één code kan zijn.
+- Geen tekst die als een formule begint (`=`, `@`, of `+` en `-` zonder gewone zin of gewoon getal erachter).
 - Kolommen die hier niet staan, worden niet overgenomen.
 
 ## Wat niet mag
