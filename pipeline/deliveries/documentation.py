@@ -51,7 +51,7 @@ in de map: zolang er bestanden ontbreken of nog niet heel zijn, blijft de leveri
 
 - CSV: gescheiden door `;`, `,` of een tab; in UTF-8, UTF-16 of Windows-1252.
 - Of Excel (`.xlsx`, zonder wachtwoord): een werkmap per tabel, of één werkmap met per tabel een blad dat zo heet. In
-  `resources` hebben die tabellen dan hetzelfde `path`. Een blad `Uitleg` telt niet mee. Van een formule telt de uitkomst.
+  `resources` hebben die tabellen dan hetzelfde `path`. Het blad `Uitleg` telt niet mee. Van een formule telt de waarde.
 - De eerste rij bevat de kolomnamen, zonder titel erboven. De volgorde van de kolommen, hoofdletters, accenten, spaties
   en streepjes in de namen maken niet uit, en een `*` of `:` erachter ook niet.
 - Rij 1 is de eerste rij onder de kolomnamen. Lege rijen tellen mee in de nummers: rij 1 is in Excel rij 2.
