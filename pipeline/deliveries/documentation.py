@@ -73,15 +73,21 @@ er wordt niets verstuurd.
 ## De bestanden
 
 - De naam van het bestand is de naam van de tabel, bijvoorbeeld `clienten.csv` of `clienten.xlsx`. Het mag ook één
-  Excel-werkmap zijn met een blad per tabel; dan heet elk blad zoals de tabel en heet de werkmap zoals u wilt.
-- Een Excel-werkmap is een `.xlsx`-bestand zonder wachtwoord. De kolomnamen staan op de eerste rij, zonder titel
-  erboven. Bladen `Uitleg` en `codes` horen bij het sjabloon en worden niet gelezen. Andere bladen horen er niet in.
+  Excel-werkmap zijn met een blad per tabel; dan heet elk blad zoals de tabel en heet de werkmap zoals u wilt. In
+  `resources` hebben die tabellen dan hetzelfde `path`.
+- CSV: gescheiden door `;`, `,` of een tab; in UTF-8, UTF-16 of Windows-1252.
+- Excel: een `.xlsx`-bestand zonder wachtwoord. De bladen `Uitleg` en `codes` horen bij het sjabloon en worden niet
+  gelezen. Andere bladen horen er niet in. Van een formule telt de waarde.
 - De voorbeeldrij van het sjabloon begint met `VOORBEELD`. Haal haar weg; blijft zij staan, dan telt zij niet mee.
-- CSV met een regel kolomnamen. De volgorde van de kolommen en hoofdletters in de namen maken niet uit.
-- Gescheiden door `;`, `,` of een tab; in UTF-8, UTF-16 of Windows-1252.
-- Datums als `31-12-2024` of `2024-12-31`, tijden als `09:30`, maanden als `2024-01`.
-- Hele getallen, met of zonder `,0` erachter.
-- `ja` of `nee`; ook `j`, `n`, `true`, `false`, `1` en `0` zijn goed.
+- De eerste rij bevat de kolomnamen, zonder titel erboven. De volgorde van de kolommen, hoofdletters, accenten, spaties
+  en streepjes in de namen maken niet uit, en een `*` of `:` erachter ook niet.
+- Rij 1 is de eerste rij onder de kolomnamen. Lege rijen tellen mee in de nummers: rij 1 is in Excel rij 2.
+- Datums als `31-12-2024`, `31.12.2024` of `2024-12-31`, zonder tijd; tijden als `09:30`; maanden als `2024-01`,
+  `01-2024` of `jan 2024`. Het jaar heeft vier cijfers.
+- Hele getallen, met of zonder `,0` erachter, en zonder punt voor duizendtallen.
+- `ja` of `nee`; ook `j`, `n`, `true`, `false`, `waar`, `onwaar`, `1` en `0` zijn goed.
+- Een code die Excel haar eerste nul heeft afgenomen (`2` voor `02`) is goed, zolang zij maar één code kan zijn.
+- Geen tekst die als een formule begint (`=`, `@`, of `+` en `-` zonder gewone zin of gewoon getal erachter).
 - Kolommen die hier niet staan, worden niet overgenomen.
 - Een verplichte tabel waarin u niets te melden hebt, levert u met alleen de kolomnamen.
 - Wilt u voor een indicator geen rijen per persoon leveren, lever dan `aantallen`. Kies per indicator één van beide.

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pipeline.periods import HalfYear
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
-_MONTHS = (
+MONTHS = (
     "januari",
     "februari",
     "maart",
@@ -34,7 +34,7 @@ _TIMES = 3
 
 def day(value: date) -> str:
     """``1 januari 2024``."""
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
 def moment(value: datetime) -> str:

@@ -33,6 +33,7 @@ _KINDS = {
 }
 _ROWS_SHOWN = 1_000
 _TEXTS_REMEMBERED = 10_000
+_FEW_COLUMNS = 100
 _BEYOND = "voorbij de laatste kolom"
 # In a column of identifiers also what has no digit at all and a blank or a comma: it may be a name.
 _IDENTIFIER_PREFILTER = f"{PREFILTER}|^[^0-9]+[ ,.][^0-9]*$"
@@ -108,20 +109,33 @@ def _candidates(
 ) -> Iterator[tuple[int, int, str]]:
     """Place of the column, row number and text of each cell that could hold something."""
     columns = [*(f"c{position}" for position in range(len(raw.headings))), "surplus"]
-    selects = (
-        f"select {place}, row_number, {column} from {raw.relation} "
-        f"where case when regexp_full_match({column}, $harmless) then false "
-        f"else regexp_matches({column}, ${'identifier' if place in identifiers else 'cell'}) end"
-        for place, column in enumerate(columns)
-    )
     patterns = {"harmless": HARMLESS_SHAPES, "cell": PREFILTER} | (
         {"identifier": _IDENTIFIER_PREFILTER} if identifiers else {}
     )
+    if len(columns) <= _FEW_COLUMNS:
+        query = " union all ".join(
+            f"select {place}, row_number, {column} from {raw.relation} "
+            f"where {_could_hold(column, 'identifier' if place in identifiers else 'cell')}"
+            for place, column in enumerate(columns)
+        )
+    else:
+        # the same for thousands of columns: a query for each would take minutes
+        of_people = f"place in ({', '.join(map(str, sorted(identifiers)))}) and {_could_hold('cell', 'identifier')}"
+        query = (
+            f"select * from (select unnest(range({len(columns)})) as place, row_number, "
+            f"unnest([{', '.join(columns)}]) as cell from {raw.relation}) "
+            f"where {_could_hold('cell', 'cell')}{f' or {of_people}' if identifiers else ''}"
+        )
     cursor = connection.cursor()
-    cursor.execute(" union all ".join(selects), patterns)
+    cursor.execute(query, patterns)
     while block := cursor.fetchmany(10_000):
         yield from block
     cursor.close()
+
+
+def _could_hold(cell: str, pattern: str) -> str:
+    """SQL that selects the cells to look at closely."""
+    return f"case when regexp_full_match({cell}, $harmless) then false else regexp_matches({cell}, ${pattern}) end"
 
 
 def _holds_identifiers(label: str) -> bool:

@@ -41,7 +41,7 @@ from pipeline.deliveries.package import (
 )
 from pipeline.deliveries.profile import profile_table
 from pipeline.deliveries.pseudonyms import install_pseudonyms
-from pipeline.deliveries.reader import RawTable, read_csv
+from pipeline.deliveries.reader import RawTable, read_table
 from pipeline.deliveries.receipts import receipt, write_receipt
 from pipeline.deliveries.vault import (
     LogEntry,
@@ -73,6 +73,7 @@ _MEMORY = "1GB"
 _THREADS = 4
 _CONFLICT = "-conflict"
 _DAY = 86_400
+_COLUMNS_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package, from_history
         known = contract.names if contract else ()
         table = shown_resource(resource.name)
         try:
-            raw = read_csv(connection, resource, f"raw_{number}", known)
+            raw = read_table(connection, resource, f"raw_{number}", known)
         except DeliveryFault as fault:
             findings.extend([fault.finding] if contract else [_extra_table(table)])
             continue
@@ -263,7 +264,10 @@ def _extra_columns(contract: Contract, raw: RawTable) -> list[Finding]:
     ]
     if not extra:
         return []
-    sentence = f"Deze kolommen staan niet in het leveringscontract en zijn niet overgenomen: {', '.join(extra)}."
+    names = ", ".join(extra[:_COLUMNS_NAMED])
+    if len(extra) > _COLUMNS_NAMED:
+        names += f" en nog {len(extra) - _COLUMNS_NAMED:,} andere".replace(",", ".")
+    sentence = f"Deze kolommen staan niet in het leveringscontract en zijn niet overgenomen: {names}."
     return [Finding("notice", "extra_column", sentence, contract.table)]
 
 

@@ -27,7 +27,7 @@ from pipeline.deliveries.pack import Contents, FoundTable, Packed, find_contents
 from pipeline.deliveries.parsing import literal, trimmed
 from pipeline.deliveries.pseudonyms import install_pseudonyms
 from pipeline.deliveries.reader import RawTable
-from pipeline.deliveries.reader import read_csv as read_table
+from pipeline.deliveries.reader import read_table
 from pipeline.periods import HalfYear
 
 _MEMORY = "500MB"
