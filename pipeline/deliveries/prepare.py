@@ -26,8 +26,7 @@ from pipeline.deliveries.guard import find_personal_data, kinds_in
 from pipeline.deliveries.pack import Contents, FoundTable, Packed, find_contents, pack, packed_text
 from pipeline.deliveries.parsing import literal, trimmed
 from pipeline.deliveries.pseudonyms import install_pseudonyms
-from pipeline.deliveries.reader import RawTable
-from pipeline.deliveries.reader import read_table
+from pipeline.deliveries.reader import RawTable, read_table
 from pipeline.periods import HalfYear
 
 _MEMORY = "500MB"
