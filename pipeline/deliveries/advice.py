@@ -60,6 +60,15 @@ RULES: Mapping[str, tuple[str, str]] = {
     ),
     "out_of_order": ("Getallen kloppen niet met elkaar", "Controleer beide getallen."),
     "duplicate_key": ("Dubbele rij", "Laat van elke rij er één staan: de juiste."),
+    "excel_error": ("Foutmelding van Excel", "Herstel de formule in Excel, of typ de waarde zelf in de cel."),
+    "formula_text": (
+        "Tekst die een formule lijkt",
+        "Haal het teken vooraan weg. Een rekenprogramma zou de tekst anders als formule uitvoeren.",
+    ),
+    "rounded_identifier": (
+        "Kenmerk dat Excel heeft afgerond",
+        "Geef de kolom in Excel de opmaak Tekst, en haal het kenmerk opnieuw uit uw administratie.",
+    ),
 }
 
 # step of the technical check: what it is, and what to tell when it holds
@@ -77,6 +86,7 @@ _STEP_OF_RULE = {
     "missing_column": "tables",
 }
 _REASONS = {
+    "final_period": "het halfjaar is al definitief, en deze correctie zegt niet dat zij daarop een correctie is",
     "version_already_delivered": "deze versie is al eerder geleverd, met een andere inhoud",
     "too_many_refused": "van een tabel zijn te veel rijen geweigerd",
     "personal_data": "er staan persoonsgegevens in",
