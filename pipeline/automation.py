@@ -4,7 +4,7 @@ Belongs here: when something runs and for which half-years. Does not belong here
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,15 +14,15 @@ import dagster as dg
 
 from pipeline.deliveries.package import DeliveryFolder, find_deliveries, has_arrived
 from pipeline.monitors.assets import FETCH_TAG
-from pipeline.periods import FIRST_YEAR, HalfYear
+from pipeline.periods import FIRST_YEAR, TIMEZONE, HalfYear
 from pipeline.settings import PROJECT_ROOT, Settings
 
-TIMEZONE = "Europe/Amsterdam"
 HALF_YEARS = dg.TimeWindowPartitionsDefinition(
     start=datetime(FIRST_YEAR, 1, 1), fmt="%Y-%m", cron_schedule="0 0 1 1,7 *", timezone=TIMEZONE
 )
 HALF_YEARLY_RUN = "half_yearly_run"
 MONITORS_REFRESH = "monitors_refresh"
+AS_OF_RUN = "as_of_run"
 
 # deliveries are due six weeks after the half-year; a week later the run takes what has come
 _HALF_YEARLY_CRON = "0 6 20 2,8 *"
@@ -35,10 +35,19 @@ _POLL_SECONDS = 0.3
 _STEP_EVENTS = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE}
 
 
-def build_jobs() -> list:
-    """The job for one or many half-years, and the one that fetches what is new at the monitors."""
+def build_jobs(settings: Settings) -> list:
+    """The job for one or many half-years, and the one that fetches what is new at the monitors.
+
+    For an earlier moment there is one more, from the vault as it was to the protected marts.
+    """
     everything = dg.AssetSelection.all()
+    as_of_run = dg.define_asset_job(
+        AS_OF_RUN,
+        selection=everything - dg.AssetSelection.groups("deliveries", "monitors", "publication"),
+        description="Computes the figures as they could be computed at an earlier moment, in a place of their own.",
+    )
     return [
+        *([as_of_run] if settings.as_of else []),
         dg.define_asset_job(
             HALF_YEARLY_RUN,
             selection=everything,
@@ -169,7 +178,7 @@ def run_half_years(
         report: called with the progress while the run goes on.
     """
     tags = {_RANGE_START: min(periods).partition_key, _RANGE_END: max(periods).partition_key}
-    return _run_job(definitions, settings, HALF_YEARLY_RUN, tags, report)
+    return _run_job(definitions.resolve_job_def(HALF_YEARLY_RUN), settings, tags, report)
 
 
 def refresh_monitors(
@@ -182,17 +191,24 @@ def refresh_monitors(
         settings: the installation.
         report: called with the progress while the run goes on.
     """
-    return _run_job(definitions, settings, MONITORS_REFRESH, {}, report)
+    return _run_job(definitions.resolve_job_def(MONITORS_REFRESH), settings, {}, report)
+
+
+def run_as_of(definitions: dg.Definitions, settings: Settings, report: Callable[[RunProgress], None]) -> RunOutcome:
+    """Compute the figures of an earlier moment, in its own warehouse and its own Dagster instance.
+
+    Args:
+        definitions: all that Dagster loads, built for the same settings.
+        settings: the installation at an earlier moment (``Settings.at``).
+        report: called with the progress while the run goes on.
+    """
+    tags = {"as_of": settings.as_of.isoformat()}
+    return _run_job(definitions.resolve_job_def(AS_OF_RUN), settings, tags, report)
 
 
 def _run_job(
-    definitions: dg.Definitions,
-    settings: Settings,
-    name: str,
-    tags: dict[str, str],
-    report: Callable[[RunProgress], None],
+    job: dg.JobDefinition, settings: Settings, tags: Mapping[str, str], report: Callable[[RunProgress], None]
 ) -> RunOutcome:
-    job = definitions.resolve_job_def(name)
     run_id = str(uuid4())
     total = len(job.nodes)
     with prepare_instance(settings) as instance, ThreadPoolExecutor(1) as pool:

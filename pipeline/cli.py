@@ -11,20 +11,23 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-from pipeline.periods import HalfYear, between, last_complete
+from pipeline.periods import HalfYear, between, last_complete, parse_moment
 from pipeline.settings import CONSORTIA, PROJECT_ROOT, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from pipeline.automation import RunOutcome
+    from dagster import Definitions
+
+    from pipeline.automation import RunOutcome, RunProgress
 
 # a pipe or a log has no width of its own: tables need more than the usual 80 characters
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -49,6 +52,16 @@ class _Period(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class _Moment(click.ParamType):
+    name = "day or moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else parse_moment(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home",
@@ -58,6 +71,8 @@ class _Period(click.ParamType):
 @click.pass_context
 def main(context: click.Context, home: Path | None) -> None:
     """From deliveries and public monitors to protected indicators per district."""
+    if context.invoked_subcommand == "deliver":
+        return  # at the consortium's desk there is no installation, and no key
     try:
         context.obj = load_settings(home)
     except SettingsError as error:
@@ -102,9 +117,22 @@ def simulate(settings: Settings, first: HalfYear, last: HalfYear | None, seed: i
 @click.option("--period", type=_Period(), help="One half-year; all that wait in the inbox when not given.")
 @click.option("--from", "first", type=_Period(), help="First of several half-years, all in one run.")
 @click.option("--to", "last", type=_Period(), help="Last of several half-years.")
+@click.option("--as-of", type=_Moment(), help="Take and publish nothing: compute the figures of this day or moment.")
 @click.pass_obj
-def run(settings: Settings, period: HalfYear | None, first: HalfYear | None, last: HalfYear | None) -> None:
-    """Take deliveries, rebuild the warehouse, publish."""
+def run(
+    settings: Settings, period: HalfYear | None, first: HalfYear | None, last: HalfYear | None, as_of: datetime | None
+) -> None:
+    """Take deliveries, rebuild the warehouse, publish.
+
+    With --as-of (2024-08-15, or 2024-08-15T12:30:00 in UTC), compute the figures as they could be computed then, in a
+    place of their own.
+    """
+    if as_of:
+        if period or first or last:
+            raise click.UsageError("--as-of takes no deliveries: it does not go with --period, --from or --to")
+        _run_as_of(settings.at(as_of))
+        _print_summary(settings.at(as_of))
+        return
     periods = _chosen_periods(settings, period, first, last)
     _run(settings, periods)
     _print_summary(settings)
@@ -120,14 +148,17 @@ def status(settings: Settings) -> None:
 @main.command()
 @click.argument("sql")
 @click.option("--limit", default=40, show_default=True, help="Rows to show.")
+@click.option("--as-of", type=_Moment(), help="Ask the figures that `run --as-of` made for this day or moment.")
 @click.pass_obj
-def query(settings: Settings, sql: str, limit: int) -> None:
+def query(settings: Settings, sql: str, limit: int, as_of: datetime | None) -> None:
     """Ask the published marts a question in SQL."""
     import duckdb
 
     from pipeline.publication.marts_file import open_marts
 
-    marts = settings.published / "partners" / "marts.duckdb"
+    marts = (settings.at(as_of) if as_of else settings).published / "partners" / "marts.duckdb"
+    if as_of and not marts.exists():
+        raise click.ClickException("nothing was computed for this moment yet; run `effectmonitor run --as-of` first")
     if not marts.exists():
         raise click.ClickException(f"nothing is published yet at {marts}; run `effectmonitor run` or `make demo` first")
     with open_marts(marts) as reader:
@@ -164,21 +195,51 @@ def dev(settings: Settings, port: int) -> None:
 
 @main.group()
 def deliver() -> None:
-    """For the consortium: check a delivery, get a template."""
+    """For the consortium: template, pack, prepare, check."""
 
 
 @deliver.command("check")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def deliver_check(folder: Path) -> None:
+@click.option(
+    "--receipt",
+    "receipts",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for receipt.html, receipt.json and findings.csv; nothing is written without it.",
+)
+@click.option(
+    "--previous",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="An earlier version, or the half-year before, to compare with; may be repeated.",
+)
+def deliver_check(folder: Path, receipts: Path | None, previous: tuple[Path, ...]) -> None:
     """Judge a delivery before it is sent; nothing is kept.
 
     Exit code 0 when it would be accepted, wholly or in part, 1 when it would be rejected, 2 when it is not complete.
     """
+    from pipeline.deliveries.comparison import choose_earlier
     from pipeline.deliveries.intake import judge_delivery
-    from pipeline.deliveries.receipts import receipt, receipt_text
+    from pipeline.deliveries.receipts import receipt, receipt_text, write_receipt
 
-    judgement = judge_delivery(folder)
-    click.echo(receipt_text(receipt(judgement)))
+    # the text goes to standard output, and may be kept; what is only for the eye does not
+    screen = Console(stderr=True)
+    judged = {}
+    for each in (folder, *previous):
+        with screen.status(Text(f"{each} wordt beoordeeld")):
+            judged[each] = judge_delivery(each)
+    judgement = judged[folder]
+    earlier = choose_earlier(judgement, [judged[each] for each in previous])
+    for each in previous:
+        if judged[each] not in (earlier.version, earlier.half_year):
+            click.echo(
+                f"niet vergeleken met {each}: geen eerdere versie, en geen aangenomen levering van het halfjaar ervoor",
+                err=True,
+            )
+    content = receipt(judgement, earlier=earlier)
+    click.echo(receipt_text(content))
+    if receipts:
+        page = write_receipt(receipts, content).with_suffix(".html")
+        click.echo(f"ontvangstbewijs: {page}", err=True)
     sys.exit({"accepted": 0, "partially_accepted": 0, "incomplete": 2}.get(judgement.status, 1))
 
 
@@ -192,8 +253,84 @@ def deliver_template(consortium: str, path: Path | None) -> None:
     from pipeline.deliveries.template import write_template
 
     target = path or Path(f"{consortium}.xlsx")
-    write_template(consortium, target)
-    console.print(f"written: {target}")
+    try:
+        write_template(consortium, target)
+    except FileExistsError:
+        raise click.ClickException(
+            f"{target} is er al en wordt niet overschreven: kies met --to een andere naam"
+        ) from None
+    click.echo(f"Gemaakt: {target}")
+    click.echo("Vul de bladen in en zet de werkmap in een eigen map. Geef daarna:")
+    click.echo(f"  {_own_name()} deliver pack MAP")
+
+
+def _about_the_delivery(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which delivery a folder is."""
+    for option in reversed(
+        (
+            click.option("--consortium", type=click.Choice(CONSORTIA), help="As the folder says when absent."),
+            click.option("--period", type=_Period(), help="Half-year; as the folder says when absent."),
+            click.option("--version", type=click.IntRange(1, 999_999), help="As the folder says when absent."),
+            click.option("--correction-of-final", is_flag=True, help="It corrects a half-year that is final."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@deliver.command("pack")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_about_the_delivery
+def deliver_pack(folder: Path, **said: Any) -> None:
+    """Make a delivery of a folder: write its datapackage.json.
+
+    Which delivery it is, is taken from a folder name like tom/2024-H1/1, from the options, or from the
+    datapackage.json that is already there.
+    """
+    from pipeline.deliveries.pack import PackFault, find_contents, pack, packed_text
+
+    try:
+        packed = pack(find_contents(folder, **said))
+    except (PackFault, OSError) as fault:
+        raise click.ClickException(_as_sentence(fault)) from None
+    click.echo(packed_text(packed))
+    click.echo(f"Controleer de levering voordat u haar verstuurt:\n  {_own_name()} deliver check {folder}")
+
+
+@deliver.command("prepare")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--to", "target", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to make.")
+@click.option(
+    "--key",
+    "key_file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the consortium's own key.",
+)
+@click.option("--new-key", is_flag=True, help="Make that key first.")
+@_about_the_delivery
+def deliver_prepare(folder: Path, target: Path, key_file: Path, new_key: bool, **said: Any) -> None:
+    """Replace all identifiers in a delivery by pseudonyms, with a key that the consortium keeps.
+
+    What is made is a complete delivery in a folder of its own; the folder with the identifiers stays as it is.
+    """
+    from pipeline.deliveries.pack import PackFault
+    from pipeline.deliveries.prepare import PrepareFault, findings_text, prepare, prepared_text
+
+    try:
+        prepared = prepare(folder, target, key_file, new_key=new_key, **said)
+    except PrepareFault as fault:
+        raise click.ClickException("\n".join([str(fault), *findings_text(fault.findings)])) from None
+    except (PackFault, OSError) as fault:
+        raise click.ClickException(_as_sentence(fault)) from None
+    click.echo(prepared_text(prepared, key_file if new_key else None))
+    click.echo(f"Controleer de levering voordat u haar verstuurt:\n  {_own_name()} deliver check {target}")
+
+
+def _as_sentence(fault: Exception) -> str:
+    if isinstance(fault, OSError):
+        return f"{fault.filename}: {fault.strerror}"
+    return str(fault)
 
 
 @main.command()
@@ -227,7 +364,8 @@ def release_list(settings: Settings) -> None:
 @click.pass_obj
 def release_show(settings: Settings, release_id: str) -> None:
     """One release: its inputs and its tables."""
-    from pipeline.publication.release import find_release
+    from pipeline.publication.release import find_release, release_file
+    from pipeline.publication.revisions import revisions_in
 
     found = find_release(settings, release_id)
     if found is None:
@@ -241,6 +379,8 @@ def release_show(settings: Settings, release_id: str) -> None:
     for name, rows in sorted(found.rows.items()):
         table.add_row(name, f"{rows:,}")
     console.print(table)
+    changed = len(revisions_in(release_file(settings, found), found.release_id))
+    console.print(f"changed: {changed:,} figures that were published before (marts.fct_revision)")
 
 
 @main.group()
@@ -264,6 +404,7 @@ def monitors_refresh(settings: Settings) -> None:
 
 def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, scale: float) -> None:
     from pipeline.simulation import simulate as write_deliveries
+    from pipeline.simulation import simulate_surveys
 
     with _progress() as progress:
         task = progress.add_task("simulating deliveries", total=None)
@@ -272,6 +413,7 @@ def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, sc
             progress.update(task, completed=done, total=total, description=f"simulating {message}")
 
         made = write_deliveries(settings.inbox, first, last, seed=seed, scale=scale, progress=report)
+        simulate_surveys(settings.inbox, seed=seed)
         progress.update(task, description=f"simulated {len(made.deliveries)} deliveries")
 
 
@@ -299,16 +441,41 @@ def _chosen_periods(
     return list(between(ended[0], ended[-1])) if ended else [last_complete(date.today())]
 
 
-def _run(settings: Settings, periods: list[HalfYear]) -> None:
-    from pipeline.automation import run_half_years
+def _run_as_of(settings: Settings) -> None:
+    from pipeline.deliveries.vault import ensure_vault
+    from pipeline.deliveries.versions import first_arrival
+    from pipeline.publication.release import ReleaseError, write_as_of
 
-    _follow(settings, lambda definitions, _, report: run_half_years(definitions, settings, periods, report))
+    first = first_arrival(settings)
+    if first is None:
+        raise click.ClickException("no delivery has been accepted yet: there are no earlier figures to compute")
+    if settings.as_of < first:
+        raise click.ClickException(
+            f"the first delivery was accepted at {first:%Y-%m-%dT%H:%M:%S} (UTC): before that there were no figures"
+        )
+    ensure_vault(settings)
+    _run(settings)
+    try:
+        write_as_of(settings)
+    except ReleaseError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(settings: Settings, periods: list[HalfYear] | None = None) -> None:
+    """Run these half-years or, without them, compute the moment of the settings."""
+    from pipeline.automation import run_as_of, run_half_years
+
+    def start(definitions: Definitions, settings: Settings, report: Callable[[RunProgress], None]) -> RunOutcome:
+        if periods:
+            return run_half_years(definitions, settings, periods, report)
+        return run_as_of(definitions, settings, report)
+
+    _follow(settings, start)
 
 
 def _follow(settings: Settings, start: Callable[..., RunOutcome], show: str | None = None) -> None:
     """Start a run and show how far it is; messages that match ``show`` stay on the screen."""
     with console.status("loading"):
-        from pipeline.automation import RunProgress
         from pipeline.definitions import build_definitions
 
         definitions = build_definitions(settings)
@@ -324,6 +491,8 @@ def _follow(settings: Settings, start: Callable[..., RunOutcome], show: str | No
         progress.update(task, description="done" if outcome.success else "failed")
     for text in outcome.failures:
         console.print(f"[red]{text}[/red]")
+    if not outcome.success and settings.as_of:
+        raise click.ClickException(f"the run failed; nothing was written for that moment. Logs: {settings.dbt_target}")
     if not outcome.success:
         raise click.ClickException(
             f"the run failed; nothing new was published. Look at run {outcome.run_id} with `make dev`"
@@ -386,7 +555,13 @@ def _print_summary(settings: Settings) -> None:
         f"[bold]Figures[/bold]     {found.indicators} indicators, {found.periods[0]} to {found.periods[1]}: "
         f"{shown:,} shown, {hidden:,} hidden to protect people, {found.cells.get('no_data', 0):,} without data"
     )
-    console.print(f"[bold]Release[/bold]     {found.release}")
+    if settings.as_of:
+        console.print(
+            f"[bold]As of[/bold]       {settings.as_of:%Y-%m-%dT%H:%M:%S} (UTC); computed, not released. "
+            f"The release of then: {found.release or 'none'}"
+        )
+    else:
+        console.print(f"[bold]Release[/bold]     {found.release}")
     table = Table(title=f"The whole municipality, {found.latest[0][0] if found.latest else ''}", title_justify="left")
     table.add_column("indicator")
     table.add_column("value", justify="right")
@@ -404,7 +579,8 @@ def _print_summary(settings: Settings) -> None:
     console.print(f"[bold]Marts[/bold]       {marts}", soft_wrap=True)
     console.print("[bold]Try[/bold]", end="         ")
     where = marts.relative_to(Path.cwd()) if marts.is_relative_to(Path.cwd()) else marts
-    console.print(f'{_own_name()} query "{query}"', soft_wrap=True, markup=False)
+    as_of = f" --as-of {settings.as_of.isoformat()}" if settings.as_of else ""
+    console.print(f'{_own_name()} query{as_of} "{query}"', soft_wrap=True, markup=False)
     console.print(f"            (or open {where} in DBeaver, R, Python or Power BI)", soft_wrap=True, markup=False)
 
 

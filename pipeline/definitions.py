@@ -35,7 +35,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_disclosure_assets(settings),
             *build_publication_assets(settings, marts),
         ],
-        jobs=build_jobs(),
+        jobs=build_jobs(settings),
         schedules=build_schedules(settings),
         sensors=[build_inbox_sensor(settings)],
         # steps are short and share one warehouse file: a process for each would cost more than it brings

@@ -1,4 +1,4 @@
-"""Half-years: their names, first and last days, and the keys of the Dagster partitions.
+"""Half-years: their names, first and last days, and the keys of the Dagster partitions; and how moments are written.
 
 Belongs here: the calendar. A period is written ``2024-H1``; its partition key is its first month, ``2024-01``, because
 a time window is formatted by ``strftime``, which knows no half-years.
@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 FIRST_YEAR = 2015  # the consortia started in 2015
+TIMEZONE = "Europe/Amsterdam"
 _NAME = re.compile(r"^(\d{4})-H([12])$")
+_DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
 
 
 @dataclass(frozen=True, order=True)
@@ -87,3 +90,22 @@ def between(first: HalfYear, last: HalfYear) -> Iterator[HalfYear]:
     while current <= last:
         yield current
         current = current.shift(1)
+
+
+def parse_moment(text: str) -> datetime:
+    """Read ``2024-08-15`` (the end of that day in the municipality) or ``2024-08-15T12:30:00`` (UTC, or with offset).
+
+    Returns:
+        The moment in UTC, without zone, as the vault writes moments.
+
+    Raises:
+        ValueError: when the text is neither.
+    """
+    try:
+        if _DAY.match(text):
+            next_day = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), ZoneInfo(TIMEZONE))
+            return next_day.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a moment; write it as 2024-08-15 or 2024-08-15T12:30:00") from None

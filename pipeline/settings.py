@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -37,17 +38,37 @@ class Settings:
         key_folder: folder with one key file per consortium; only production reads it (``EFFECTMONITOR_KEYS``).
         odata_base: address of a mirror of the public monitors, for example in a closed network; the public hosts when
             None (``EFFECTMONITOR_ODATA``).
+        as_of: the moment (UTC) as of which figures are computed; None is now. What is made for an earlier moment lies
+            in a place of its own: warehouse, published files and logs; vault and releases are only read.
     """
 
     home: Path
     environment: str = "demo"
     key_folder: Path | None = None
     odata_base: str | None = None
+    as_of: datetime | None = None
+
+    def at(self, moment: datetime) -> Settings:
+        """The same installation, computing figures as they could be computed at an earlier moment (UTC)."""
+        return replace(self, as_of=moment)
+
+    @property
+    def workplace(self) -> Path:
+        """Where the warehouse and all that is made from it lies."""
+        if self.as_of is None:
+            return self.home
+        fraction = f".{self.as_of.microsecond:06d}" if self.as_of.microsecond else ""
+        return self.home / "as_of" / f"{self.as_of:%Y-%m-%dT%H%M%S}{fraction}Z"
 
     @property
     def inbox(self) -> Path:
         """Deliveries as received; short-lived."""
         return self.home / "inbox"
+
+    @property
+    def monitor_inbox(self) -> Path:
+        """Surveys as files, in a folder per monitor."""
+        return self.inbox / "monitors"
 
     @property
     def vault(self) -> Path:
@@ -67,7 +88,7 @@ class Settings:
     @property
     def warehouse(self) -> Path:
         """The confidential DuckDB warehouse."""
-        return self.home / "warehouse.duckdb"
+        return self.workplace / "warehouse.duckdb"
 
     @property
     def releases(self) -> Path:
@@ -77,17 +98,17 @@ class Settings:
     @property
     def published(self) -> Path:
         """What analysts, partners and the council read."""
-        return self.home / "published"
+        return self.workplace / "published"
 
     @property
     def dagster_home(self) -> Path:
         """Dagster's instance folder."""
-        return self.home / "dagster"
+        return self.workplace / "dagster"
 
     @property
     def dbt_target(self) -> Path:
         """dbt's artefacts and logs."""
-        return self.home / "dbt"
+        return self.workplace / "dbt"
 
     def pseudonym_key(self, consortium: str) -> bytes:
         """Return the HMAC key of a consortium.

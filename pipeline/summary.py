@@ -72,7 +72,8 @@ def _delivered(settings: Settings) -> tuple[dict[str, int], dict[str, int]]:
     log = settings.vault / "deliveries" / "_log"
     if not any(log.rglob("v*.parquet")):
         return {}, {}
-    source = f"read_parquet('{log}/**/*.parquet', union_by_name = true)"
+    known = f"where received_at <= timestamp '{settings.as_of.isoformat()}'" if settings.as_of else ""
+    source = f"(from read_parquet('{log}/**/*.parquet', union_by_name = true) {known})"
     with duckdb.connect() as reader:
         statuses = dict(reader.execute(f"select status, count(*) from {source} group by 1 order by 1").fetchall())
         received, accepted, refused = reader.execute(

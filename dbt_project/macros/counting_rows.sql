@@ -11,7 +11,8 @@
 {%- endmacro %}
 
 {#- The rows of a monitor that count: of the newest vintage per table and year. Newest is what its publisher changed last; a
-    vintage of which that moment is not known comes before all others, and names decide between two of those. -#}
+    vintage of which that moment is not known comes before all others, and names decide between two of those. As of an
+    earlier moment only what had been loaded by then counts, and what is bundled with the software. -#}
 {% macro newest_vintage(monitor, parts) -%}
     select loaded.*
     from {{ source("monitors", monitor) }} as loaded
@@ -33,6 +34,10 @@
         ) as held
         left join {{ ref("stg_monitors__loads") }} as loads
             on held.vintage = loads.vintage and loads.monitor = '{{ monitor }}'
+        where
+            loads.vintage is null
+            or loads.origin = 'bundled'
+            or {{ arrived_by_then("loads.loaded_at") }}
     ) as vintages
         on
             loaded.vintage = vintages.vintage

@@ -17,7 +17,7 @@ GROUP = "deliveries"
 LOG = dg.AssetKey([GROUP, "delivery_log"])
 _CONTRACT = "contract"
 _ACCEPTED = "no_delivery_rejected"
-_LOG_COLUMNS = ("period", "consortium", "version", "status", "received", "accepted", "refused", "seconds")
+_LOG_COLUMNS = ("period", "consortium", "version", "status", "received", "accepted", "refused", "seconds", "receipt")
 _TABLE_COLUMNS = ("period", "consortium", "version", "received", "accepted", "refused")
 
 
@@ -90,7 +90,11 @@ def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinitio
         periods = {str(HalfYear.from_partition_key(key)) for key in context.partition_keys}
         ensure_vault(settings)
         outcomes = []
-        chosen = [folder for folder in find_deliveries(settings) if folder.period in periods]
+        # as they were sent: a correction of a half-year comes before what makes that half-year final
+        chosen = sorted(
+            (folder for folder in find_deliveries(settings) if folder.period in periods),
+            key=lambda folder: (folder.period, folder.version, folder.consortium),
+        )
         for number, folder in enumerate(chosen, start=1):
             outcome = receive(folder, settings)
             outcomes.append(outcome)
@@ -104,7 +108,7 @@ def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinitio
                 outcome.status,
             )
         yield from _tables(outcomes, keys, periods, time.perf_counter() - started)
-        yield from _log(outcomes, time.perf_counter() - started)
+        yield from _log(outcomes, settings, time.perf_counter() - started)
         yield from _contracts(context, settings, contracts, keys, periods)
 
     return [receive_deliveries]
@@ -134,7 +138,7 @@ def _tables(
         )
 
 
-def _log(outcomes: list, seconds: float) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def _log(outcomes: list, settings: Settings, seconds: float) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     rows = [
         (
             each.period,
@@ -145,6 +149,7 @@ def _log(outcomes: list, seconds: float) -> Iterator[dg.MaterializeResult | dg.A
             sum(counts.accepted for counts in each.tables.values()),
             sum(counts.refused for counts in each.tables.values()),
             round(each.seconds, 2),
+            str(each.receipt.with_suffix(".html").relative_to(settings.receipts)) if each.receipt else "",
         )
         for each in outcomes
     ]
@@ -157,6 +162,7 @@ def _log(outcomes: list, seconds: float) -> Iterator[dg.MaterializeResult | dg.A
             "rows_accepted": sum(row[5] for row in rows),
             "rows_refused": sum(row[6] for row in rows),
             "seconds": seconds,
+            "receipts": dg.MetadataValue.path(settings.receipts),
             "deliveries": dg.MetadataValue.md(markdown_table(_LOG_COLUMNS, rows)),
         },
     )

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,24 @@ def read_seed(name: str) -> tuple[dict[str, str], ...]:
         raise ContractError(f"there is no seed {path.name}")
     with path.open(encoding="utf-8", newline="") as handle:
         return tuple(csv.DictReader(handle))
+
+
+def threshold(code: str, day: date) -> Decimal:
+    """A threshold of ``seeds/thresholds.csv`` as it held on a day.
+
+    Raises:
+        ContractError: when there is none, or more than one.
+    """
+    found = [
+        row["value"]
+        for row in read_seed("thresholds")
+        if row["threshold_code"] == code
+        and row["valid_from"] <= day.isoformat()
+        and (not row["valid_to"] or day.isoformat() <= row["valid_to"])
+    ]
+    if len(found) != 1:
+        raise ContractError(f"{len(found)} thresholds {code} on {day}")
+    return Decimal(found[0])
 
 
 def _contract(content: dict[str, Any], consortium: str | None) -> Contract:

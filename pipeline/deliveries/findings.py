@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pipeline.deliveries.profile import TableProfile
+
 # delivery and table: the whole delivery is rejected; row: the row is refused; notice: nothing is refused
 LEVELS = ("delivery", "table", "row", "notice")
 
 _HEADING = re.compile(r"^[A-Za-z][A-Za-z_ -]{0,39}$")
+_FULL_NAME = re.compile(r"[A-Z][a-z]+[ _-](?:[a-z]+[ _-]){0,3}[A-Z][a-z]")  # "Piet de Vries" in a first row of data
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class Judgement:
         package_hash: hash of its content; None when it is incomplete.
         tables: counts per table that could be read.
         findings: all findings, the fatal ones first.
+        profiles: statistics of each table in ``tables``, to compare deliveries with.
     """
 
     consortium: str | None
@@ -84,6 +88,7 @@ class Judgement:
     package_hash: str | None = None
     tables: Mapping[str, TableCount] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    profiles: Mapping[str, TableProfile] = field(default_factory=dict)
 
     @property
     def is_accepted(self) -> bool:
@@ -111,4 +116,4 @@ def shown_heading(heading: str, position: int) -> str:
         heading: heading as delivered.
         position: 1 for the first column.
     """
-    return heading if _HEADING.match(heading) else f"kolom {position}"
+    return heading if _HEADING.match(heading) and not _FULL_NAME.search(heading) else f"kolom {position}"

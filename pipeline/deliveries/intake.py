@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +22,9 @@ from pathlib import Path
 import duckdb
 
 from pipeline.deliveries.contract import Contract, contracts_for
+from pipeline.deliveries.counts import both_forms, counted_indicators, dispensable_tables, replaceable_tables
+from pipeline.deliveries.earlier import earlier_deliveries
+from pipeline.deliveries.example import set_aside_examples
 from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount, shown_heading
 from pipeline.deliveries.guard import find_personal_data, kinds_in
 from pipeline.deliveries.judge import judge_rows, make_pseudonyms, quarantine_rows, vault_rows
@@ -36,8 +39,9 @@ from pipeline.deliveries.package import (
     shown_resource,
     unrecognised_folders,
 )
+from pipeline.deliveries.profile import profile_table
 from pipeline.deliveries.pseudonyms import install_pseudonyms
-from pipeline.deliveries.reader import RawTable, read_csv
+from pipeline.deliveries.reader import RawTable, read_table
 from pipeline.deliveries.receipts import receipt, write_receipt
 from pipeline.deliveries.vault import (
     LogEntry,
@@ -48,8 +52,10 @@ from pipeline.deliveries.vault import (
     receipt_folder,
     table_path,
     write_log,
+    write_profiles,
     write_query,
 )
+from pipeline.deliveries.versions import final_period_findings
 from pipeline.settings import Settings
 
 __all__ = [
@@ -65,8 +71,9 @@ __all__ = [
 _LOGGER = logging.getLogger(__name__)
 _MEMORY = "1GB"
 _THREADS = 4
-_CONFLICT = "receipt-conflict"
+_CONFLICT = "-conflict"
 _DAY = 86_400
+_COLUMNS_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class Outcome:
             or ``incomplete`` (still arriving: nothing was written).
         tables: counts per table; those of the log when it is unchanged.
         findings: what was found; empty when it is unchanged.
-        receipt: the receipt in JSON, its text lies beside it; None when there is none.
+        receipt: the receipt in JSON, its page lies beside it; None when there is none.
         seconds: how long it took.
     """
 
@@ -172,9 +179,9 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
     received_at = datetime.now(UTC).replace(tzinfo=None)
     if package:
         with _work_folder(settings) as work, _connection(work) as connection:
-            judgement = _judge(connection, package)
+            judgement = _judge(connection, package, final_period_findings(settings, package))
             _write_rows(connection, judgement, settings, key)
-    path = write_receipt(receipts, receipt(judgement, received_at))
+    path = write_receipt(receipts, receipt(judgement, received_at, earlier_deliveries(settings, judgement)))
     entry = LogEntry(
         status=judgement.status,
         created=judgement.created,
@@ -182,7 +189,9 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
         package_hash=package_hash,
         contract=judgement.contract,
         tables={table: (count.received, count.accepted, count.refused) for table, count in judgement.tables.items()},
+        correction_of_final=bool(package and package.correction_of_final),
     )
+    write_profiles(settings, *place, judgement.profiles)
     write_log(settings, *place, entry)
     return judgement, path
 
@@ -190,33 +199,39 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
 # --- judging ---
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement:
+def _judge(connection: duckdb.DuckDBPyConnection, package: Package, from_history: Sequence[Finding] = ()) -> Judgement:
     folder = package.folder
     contracts = contracts_for(folder.consortium)
     raws: dict[str, RawTable] = {}
-    findings = []
+    findings = [*from_history]
     for number, resource in enumerate(package.resources):
         contract = contracts.get(resource.name)
         known = contract.names if contract else ()
         table = shown_resource(resource.name)
         try:
-            raw = read_csv(connection, resource, f"raw_{number}", known)
+            raw = read_table(connection, resource, f"raw_{number}", known)
         except DeliveryFault as fault:
             findings.extend([fault.finding] if contract else [_extra_table(table)])
             continue
         findings.extend(find_personal_data(connection, table, raw, known))
         if contract:
+            findings.extend(set_aside_examples(connection, contract, raw))
             raws[resource.name] = raw
             findings.extend(_extra_columns(contract, raw))
         else:
             findings.append(_extra_table(table))
             connection.execute(f"drop table {raw.relation}")
-    delivered = {resource.name for resource in package.resources}
-    findings.extend(
-        _missing_table(each) for each in contracts.values() if each.required and each.table not in delivered
-    )
     counts, row_findings = judge_rows(connection, raws, contracts, folder.half_year)
     findings.extend(row_findings)
+    delivered = {resource.name for resource in package.resources}
+    counted = counted_indicators(connection, counts)
+    dispensable = dispensable_tables(contracts, delivered, counted)
+    findings.extend(
+        _missing_table(each)
+        for each in contracts.values()
+        if each.required and each.table not in delivered | dispensable
+    )
+    findings.extend(both_forms(connection, contracts, counts, counted))
     judgement = Judgement(
         consortium=folder.consortium,
         period=folder.period,
@@ -227,6 +242,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement
         package_hash=package.package_hash,
         tables=counts,
         findings=tuple(sorted(findings, key=lambda finding: not finding.is_fatal)),
+        profiles={table: profile_table(connection, contracts[table]) for table in counts},
     )
     if judgement.has_personal_data:
         # no value of such a delivery is repeated, however harmless it looks
@@ -248,7 +264,10 @@ def _extra_columns(contract: Contract, raw: RawTable) -> list[Finding]:
     ]
     if not extra:
         return []
-    sentence = f"Deze kolommen staan niet in het leveringscontract en zijn niet overgenomen: {', '.join(extra)}."
+    names = ", ".join(extra[:_COLUMNS_NAMED])
+    if len(extra) > _COLUMNS_NAMED:
+        names += f" en nog {len(extra) - _COLUMNS_NAMED:,} andere".replace(",", ".")
+    sentence = f"Deze kolommen staan niet in het leveringscontract en zijn niet overgenomen: {names}."
     return [Finding("notice", "extra_column", sentence, contract.table)]
 
 
@@ -258,7 +277,12 @@ def _extra_table(table: str) -> Finding:
 
 
 def _missing_table(contract: Contract) -> Finding:
-    sentence = f"De verplichte tabel {contract.table} ontbreekt in datapackage.json."
+    sentence = (
+        f"De verplichte tabel {contract.table} ontbreekt in datapackage.json. Zij mag alleen wegblijven als alle "
+        "indicatoren die eruit volgen in aantallen staan."
+        if contract.table in replaceable_tables()
+        else f"De verplichte tabel {contract.table} ontbreekt in datapackage.json."
+    )
     return Finding("delivery", "missing_table", sentence, contract.table)
 
 
@@ -325,7 +349,7 @@ def _conflict(folder: DeliveryFolder, receipts: Path, package_hash: str) -> tupl
         package_hash=package_hash,
         findings=(Finding("delivery", "version_already_delivered", sentence),),
     )
-    path = receipts / f"{_CONFLICT}.json"
+    path = receipts / f"receipt{_CONFLICT}.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["package_hash"] == package_hash:
         return judgement, path
     return judgement, write_receipt(receipts, receipt(judgement, datetime.now(UTC).replace(tzinfo=None)), _CONFLICT)

@@ -18,10 +18,19 @@ from decimal import Decimal
 
 import duckdb
 
-from pipeline.deliveries.contract import EARLIEST_DATE, Column, Contract, read_seed
+from pipeline.deliveries import dutch
+from pipeline.deliveries.contract import EARLIEST_DATE, Column, Contract, threshold
 from pipeline.deliveries.findings import Finding, TableCount
 from pipeline.deliveries.guard import kinds_in
-from pipeline.deliveries.parsing import literal, trimmed, typed
+from pipeline.deliveries.parsing import (
+    is_excel_error,
+    is_formula,
+    is_rounded,
+    literal,
+    trimmed,
+    trimmed_slowly,
+    typed,
+)
 from pipeline.deliveries.reader import RawTable
 from pipeline.periods import HalfYear
 
@@ -29,20 +38,6 @@ _ROWS_PER_FINDING = 10_000
 _EXAMPLES = 5
 _DAYS_AFTER_PERIOD = 365
 _CODES_LISTED = 25
-_MONTHS = (
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-)
 _NOT_OF_TYPE = {
     "integer": ("not_an_integer", "Dit is geen heel getal."),
     "date": ("not_a_date", "Dit is geen bestaande datum. Schrijf 31-12-2024 of 2024-12-31."),
@@ -50,7 +45,38 @@ _NOT_OF_TYPE = {
     "time": ("not_a_time", "Dit is geen tijd. Schrijf 09:30."),
     "boolean": ("not_a_boolean", "Schrijf ja of nee."),
 }
+_TEXT_FORMAT = "Geef de kolom in Excel eerst de opmaak Tekst"
+# What goes wrong most often with a type: the form of the cell, and what to tell instead of the general sentence.
+_SLIPS = {
+    "integer": (
+        (r"[+-]?\d{1,3}([.,]\d{3})+", "Dit kan duizend of één betekenen. Schrijf 1000, zonder punt of komma."),
+    ),
+    "date": (
+        (r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}", "Het jaar heeft maar twee cijfers. Schrijf 31-12-2024 of 2024-12-31."),
+        (r"[1-6]\d{4}", "Dit lijkt het getal waarmee Excel een datum bewaart. Geef de kolom in Excel de opmaak Datum."),
+        (r"[0-9./-]{8,10}[T ].*\d:\d\d.*", "Bij deze datum staat een tijd. Lever alleen de datum, als 31-12-2024."),
+    ),
+    "month": (
+        (r"[A-Za-z]{3,9}[ -]\d{2}", f"Het jaar heeft maar twee cijfers. {_TEXT_FORMAT} en schrijf 2024-01."),
+        (r"[1-6]\d{4}", f"Dit lijkt het getal waarmee Excel een datum bewaart. {_TEXT_FORMAT} en schrijf 2024-01."),
+    ),
+    "time": (
+        (r"0?[.,]\d+", "Dit lijkt het getal waarmee Excel een tijd bewaart. Geef de kolom in Excel de opmaak Tijd."),
+    ),
+    "code": (
+        (
+            r"\d{1,2}-[A-Za-z]{3}|[A-Za-z]{3}-\d{2}|\d{4}-\d{2}-\d{2}|\d{1,2}-\d{1,2}-\d{4}",
+            f"Excel heeft van deze code een datum gemaakt. {_TEXT_FORMAT} en schrijf de code opnieuw.",
+        ),
+    ),
+}
+_EXCEL_ERROR = (
+    "Hier staat een foutmelding van Excel, zoals #N/B. Vul de waarde zelf in, of laat de cel leeg als dat mag."
+)
+_FORMULA = "Deze cel begint als een formule, met =, +, - of @. Lever de uitkomst, of begin de zin met een woord."
+_ROUNDED = f"Excel heeft dit kenmerk afgerond; de laatste cijfers zijn weg. {_TEXT_FORMAT} en lever het hele kenmerk."
 _DATE_LIKE = re.compile(r"^\d{1,4}([-/.:]\d{1,4}){1,2}$")
+_FORMULA_LIKE = re.compile(r"^(=|@|[+-](?!\d))")  # where somebody opens the list of findings
 _NUMBER_LIKE = re.compile(r"^[+-]?\d{1,3}([.,]\d{1,3})?$")
 
 
@@ -181,15 +207,7 @@ def quarantine_rows(contract: Contract, *, consortium: str, period: str, version
 
 def maximum_refused_share(period: HalfYear) -> Decimal:
     """The share of refused rows above which a delivery is rejected, as it held at the end of a half-year."""
-    day = period.ends_on.isoformat()
-    (value,) = (
-        row["value"]
-        for row in read_seed("thresholds")
-        if row["threshold_code"] == "maximum_refused_share"
-        and row["valid_from"] <= day
-        and (not row["valid_to"] or day <= row["valid_to"])
-    )
-    return Decimal(value)
+    return threshold("maximum_refused_share", period.ends_on)
 
 
 # --- typing ---
@@ -198,7 +216,10 @@ def maximum_refused_share(period: HalfYear) -> Decimal:
 def _type_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, raw: RawTable) -> None:
     places = raw.positions(contract.names)
     width = len(raw.headings)
-    cells = [f"c{position}" for position in range(width)]
+    cells = [f"c{position}" for position in places.values()]
+    # what lies outside the contract only tells that a row is not empty; it may be thousands of columns
+    others = [f"c{position}" for position in range(width) if position not in places.values()]
+    rest = trimmed_slowly(f"concat({', '.join(['surplus', *others])})")
     # per column of the contract: its value, and for what is no plain text the cell that could not be read
     values, kept = [], []
     for column in contract.columns:
@@ -210,9 +231,9 @@ def _type_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, raw: R
         kept.append(f'"{column.name}"')
         if _is_parsed(column):
             kept.append(f'case when "{column.name}" is null then {text} end as "{column.name}__text"')
-    trimmed_cells = ", ".join(f"{trimmed(cell)} as {cell}" for cell in cells)
+    trimmed_cells = [f"{trimmed(cell)} as {cell}" for cell in cells]
     # cells of a row that is too short or too long may be in the wrong place: none of them is taken
-    sound_cells = ", ".join(f"case when cells = {width} then {cell} end as {cell}" for cell in cells)
+    sound_cells = [f"case when cells = {width} then {cell} end as {cell}" for cell in cells]
     connection.execute(
         f"""
         create or replace table typed_{contract.table} as
@@ -220,9 +241,11 @@ def _type_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, raw: R
         from (
             select *, {", ".join(values)}
             from (
-                select row_number, cells <> {width} as is_malformed, {sound_cells}
-                from (select row_number, cells, surplus, {trimmed_cells} from {raw.relation})
-                where coalesce({", ".join(cells)}, surplus) is not null
+                select {", ".join(["row_number", f"cells <> {width} as is_malformed", *sound_cells])}
+                from (
+                    select {", ".join(["row_number", "cells", f"{rest} as rest", *trimmed_cells])} from {raw.relation}
+                )
+                where coalesce({", ".join([*cells, "rest"])}) is not null
             )
         )
         """
@@ -266,19 +289,41 @@ def _cell_checks(column: Column) -> Iterator[_Check]:
     text = f'"{column.name}__text"' if _is_parsed(column) else "null"
     if column.required:
         yield _Check("missing_value", "Deze cel moet ingevuld zijn.", f"{name} is null and {text} is null", column)
+    yield from _spreadsheet_checks(column)
     if column.codes:
         allowed = column.codes.allowed
         known = f" Toegestaan: {', '.join(allowed)}." if len(allowed) <= _CODES_LISTED else ""
-        sentence = f"Deze code staat niet in de lijst.{known}"
-        yield _Check("unknown_code", sentence, f"{text} is not null", column, text)
+        yield from _type_checks(column, "unknown_code", f"Deze code staat niet in de lijst.{known}")
     elif column.type in _NOT_OF_TYPE:
-        rule, sentence = _NOT_OF_TYPE[column.type]
-        yield _Check(rule, sentence, f"{text} is not null", column, text)
+        yield from _type_checks(column, *_NOT_OF_TYPE[column.type])
     if column.minimum is not None:
         low, high = column.minimum, column.maximum
         words = f"van {low} tot en met {high}" if high is not None else f"{low} of hoger"
         bounds = [f"{name} < {low}"] + ([f"{name} > {high}"] if high is not None else [])
         yield _Check("out_of_range", f"Het getal moet {words} zijn.", " or ".join(bounds), column, f"{name}::varchar")
+
+
+def _spreadsheet_checks(column: Column) -> Iterator[_Check]:
+    """What a spreadsheet leaves behind in a cell, or would run when somebody opens the file."""
+    text = f'"{column.name}__text"' if _is_parsed(column) else f'"{column.name}"'
+    yield _Check("excel_error", _EXCEL_ERROR, is_excel_error(text), column)
+    if column.type in ("identifier", "text", "code"):
+        yield _Check("formula_text", _FORMULA, is_formula(text), column)
+    if column.type == "identifier":
+        yield _Check("rounded_identifier", _ROUNDED, is_rounded(text), column)
+
+
+def _type_checks(column: Column, rule: str, sentence: str) -> Iterator[_Check]:
+    """A cell that is not of its type: the usual slips with a sentence of their own, then all others."""
+    text = f'"{column.name}__text"'
+    remains = f"{text} is not null and not {is_excel_error(text)}"
+    if column.codes:
+        remains += f" and not {is_formula(text)}"
+    for form, told in _SLIPS.get(column.type, ()):
+        matches = f"regexp_full_match({text}, {literal(form)})"
+        yield _Check(rule, told, f"{remains} and {matches}", column, text)
+        remains += f" and not {matches}"
+    yield _Check(rule, sentence, remains, column, text)
 
 
 def _date_checks(column: Column, period: HalfYear) -> Iterator[_Check]:
@@ -293,18 +338,23 @@ def _date_checks(column: Column, period: HalfYear) -> Iterator[_Check]:
     if column.type != "date":
         return
     yield _Check(
-        "before_1900", f"De datum ligt vóór {_dutch(EARLIEST_DATE)}.", f"{name} < {_day(EARLIEST_DATE)}", column, value
+        "before_1900",
+        f"De datum ligt vóór {dutch.day(EARLIEST_DATE)}.",
+        f"{name} < {_day(EARLIEST_DATE)}",
+        column,
+        value,
     )
     if column.moment == "in_period":
-        sentence = f"De datum ligt buiten het halfjaar van deze levering ({_dutch(first)} tot en met {_dutch(last)})."
+        days = f"{dutch.day(first)} tot en met {dutch.day(last)}"
+        sentence = f"De datum ligt buiten het halfjaar van deze levering ({days})."
         condition = f"{name} >= {_day(EARLIEST_DATE)} and {name} not between {_day(first)} and {_day(last)}"
         yield _Check("outside_period", sentence, condition, column, value)
     elif column.moment == "until_period_end":
-        sentence = f"De datum ligt na het einde van het halfjaar ({_dutch(last)})."
+        sentence = f"De datum ligt na het einde van het halfjaar ({dutch.day(last)})."
         yield _Check("after_period", sentence, f"{name} > {_day(last)}", column, value)
     else:
         latest = last + timedelta(days=_DAYS_AFTER_PERIOD)
-        sentence = f"De datum ligt te ver na het einde van het halfjaar (uiterlijk {_dutch(latest)})."
+        sentence = f"De datum ligt te ver na het einde van het halfjaar (uiterlijk {dutch.day(latest)})."
         yield _Check("after_period", sentence, f"{name} > {_day(latest)}", column, value)
     if column.not_before:
         sentence = f"De datum ligt vóór {column.not_before}."
@@ -475,7 +525,7 @@ def may_be_shown(value: str, column: Column) -> bool:
         value: the cell, trimmed.
         column: where it stood.
     """
-    if kinds_in(value):
+    if kinds_in(value) or _FORMULA_LIKE.match(value):
         return False
     if column.type in ("date", "month", "time"):
         return bool(_DATE_LIKE.match(value))
@@ -518,7 +568,3 @@ def _literals(values: Collection[str]) -> str:
 
 def _day(day: date) -> str:
     return f"date '{day.isoformat()}'"
-
-
-def _dutch(day: date) -> str:
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

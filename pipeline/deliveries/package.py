@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,8 +25,11 @@ from pipeline.settings import CONSORTIA, Settings
 DESCRIPTOR = "datapackage.json"
 
 _MAXIMUM_DESCRIPTOR_BYTES = 1_000_000
+_MAXIMUM_RESOURCES = 100
+_MAXIMUM_NAME, _MAXIMUM_PATH = 100, 500  # signs; part of a path may have 255 bytes at most
+_MAXIMUM_PART = 255
 _HASH = re.compile(r"^(sha256:)?([0-9a-f]{64})$")
-_VERSION = re.compile(r"^[1-9]\d{0,5}$")
+_VERSION = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Resource:
         sha256: hash of the file as it lies there, hex.
         delimiter, quote: from the dialect, or None when it does not say.
         encoding: as declared, or None.
+        is_alone: whether no other table lies in the same file; a workbook may hold several.
     """
 
     name: str
@@ -68,6 +73,7 @@ class Resource:
     delimiter: str | None
     quote: str | None
     encoding: str | None
+    is_alone: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,8 @@ class Package:
         created: moment at which the consortium made it, UTC without zone.
         contract: version of the contract it follows.
         resources: its files, in the order of the descriptor.
-        package_hash: hash of all that decides the outcome: names, files, dialects and encodings.
+        package_hash: hash of all that decides the outcome: names, files, dialects and encodings, and the flag below.
+        correction_of_final: whether it says to correct a half-year whose figures are final.
     """
 
     folder: DeliveryFolder
@@ -87,6 +94,7 @@ class Package:
     contract: int
     resources: tuple[Resource, ...]
     package_hash: str
+    correction_of_final: bool = False
 
 
 class Incomplete(Exception):
@@ -118,6 +126,8 @@ def find_deliveries(settings: Settings) -> list[DeliveryFolder]:
 def unrecognised_folders(settings: Settings) -> list[Path]:
     """Folders that hold a descriptor but lie where no delivery can: a mistyped consortium, period or version."""
     holders = {path.parent for path in settings.inbox.rglob(DESCRIPTOR)}
+    # a survey may come with a descriptor of its own; it is no delivery of a consortium
+    holders = {path for path in holders if not path.is_relative_to(settings.monitor_inbox)}
     return sorted(
         path for path in holders if len(path.relative_to(settings.inbox).parts) != 3 or not _as_delivery(path)
     )
@@ -177,8 +187,14 @@ def read_package(folder: DeliveryFolder) -> Package:
     declared = content["resources"]
     if missing := _arriving(folder, declared):
         raise Incomplete(missing)
-    resources = tuple(_resource(entry, folder.path) for entry in declared)
-    package_hash = _package_hash(content["contract"], resources)
+    paths = [folder.path / entry["path"] for entry in declared]
+    digests = {path: _digest(path) for path in set(paths)}
+    resources = tuple(
+        _resource(entry, path, digests[path], paths.count(path) == 1)
+        for entry, path in zip(declared, paths, strict=True)
+    )
+    corrects_final = content.get("correction_of_final", False)
+    package_hash = _package_hash(content["contract"], resources, corrects_final)
     for entry, resource in zip(declared, resources, strict=True):
         if resource.sha256 != _HASH.match(entry["hash"].lower())[2] or resource.path.stat().st_size != entry["bytes"]:
             sentence = (
@@ -187,31 +203,33 @@ def read_package(folder: DeliveryFolder) -> Package:
             )
             finding = Finding("table", "hash_mismatch", sentence, table=shown_resource(resource.name))
             raise PackageFault(finding, package_hash, created)
-    return Package(folder, created, content["contract"], resources, package_hash)
+    return Package(folder, created, content["contract"], resources, package_hash, corrects_final)
 
 
 def shown_resource(name: str) -> str:
-    """The name of a table when it is one of the contract or nearly so; another name could hold anything."""
-    return name if difflib.get_close_matches(name, load_contracts(), 1, 0.8) else "een onbekende tabel"
+    """The name of a table of the contract, or which one a delivered name resembles; that name could hold anything."""
+    if name in load_contracts():
+        return name
+    near = difflib.get_close_matches(name.lower(), load_contracts(), 1, 0.8)
+    return f"een tabel die lijkt op {near[0]}" if near else "een onbekende tabel"
 
 
 def _as_delivery(path: Path) -> DeliveryFolder | None:
     consortium, period, version = path.parts[-3:]
-    if consortium not in CONSORTIA or not _is_period(period) or not _VERSION.match(version):
+    if consortium not in CONSORTIA or not _is_period(period) or not _VERSION.fullmatch(version):
         return None
     return DeliveryFolder(path, consortium, period, int(version))
 
 
 def _is_period(text: str) -> bool:
     try:
-        HalfYear.parse(text)
+        return str(HalfYear.parse(text)) == text
     except ValueError:
         return False
-    return True
 
 
 def _is_version(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and bool(_VERSION.match(str(value)))
+    return isinstance(value, int) and not isinstance(value, bool) and bool(_VERSION.fullmatch(str(value)))
 
 
 def _read_descriptor(folder: Path) -> tuple[dict[str, Any], str]:
@@ -239,6 +257,9 @@ def _read_descriptor(folder: Path) -> tuple[dict[str, Any], str]:
 
 def _read_declared(folder: DeliveryFolder) -> tuple[dict[str, Any], str, datetime]:
     """The descriptor after all its fields have been checked, the hash of its text, and its moment."""
+    if _is_linked(folder):
+        sentence = "De map van de levering is een verwijzing naar een andere map. Zet de map zelf in de inbox."
+        raise PackageFault(Finding("delivery", "unsafe_path", sentence), hashlib.sha256(b"").hexdigest())
     content, text_hash = _read_descriptor(folder.path)
     created = _created(content)
     problem = _descriptor_problem(content, folder, created)
@@ -247,11 +268,17 @@ def _read_declared(folder: DeliveryFolder) -> tuple[dict[str, Any], str, datetim
     for entry in content["resources"]:
         if problem := _resource_problem(entry, folder.path):
             raise PackageFault(problem, text_hash, created)
-    names = [entry["name"] for entry in content["resources"]]
-    if len(set(names)) != len(names):
-        sentence = "Een tabel staat twee keer in datapackage.json. Noem elke tabel één keer."
-        raise PackageFault(Finding("delivery", "descriptor_field", sentence), text_hash, created)
+    if problem := _resources_problem(content["resources"]):
+        raise PackageFault(problem, text_hash, created)
     return content, text_hash, created
+
+
+def _is_linked(folder: DeliveryFolder) -> bool:
+    """Whether a folder of the inbox is reached through a link: it could lie anywhere."""
+    parts = (folder.consortium, folder.period, str(folder.version))
+    if folder.path.parts[-3:] != parts:
+        return False  # outside the inbox, where somebody pointed at it
+    return any(each.is_symlink() for each in (folder.path, *folder.path.parents[:2]))
 
 
 def _created(content: Mapping[str, Any]) -> datetime | None:
@@ -273,26 +300,50 @@ def _descriptor_problem(content: Mapping[str, Any], folder: DeliveryFolder, crea
     ):
         if not is_right:
             return _field_finding(field)
+    if len(resources) > _MAXIMUM_RESOURCES:
+        sentence = f"In datapackage.json staan meer dan {_MAXIMUM_RESOURCES} bestanden. Noem elke tabel één keer."
+        return Finding("delivery", "descriptor_field", sentence)
     for field, dutch, expected in (
         ("consortium", "het consortium", folder.consortium),
         ("period", "het halfjaar", folder.period),
         ("version", "het versienummer", folder.version),
     ):
         value = content.get(field)
-        if value != expected or isinstance(value, bool):
+        if value != expected or type(value) is not type(expected):
             sentence = f"In datapackage.json staat bij {field} iets anders dan {dutch} van de map ({expected})."
             return Finding("delivery", f"{field}_mismatch", sentence)
-    if content.get("contract") != CONTRACT_VERSION or isinstance(content.get("contract"), bool):
+    contract = content.get("contract")
+    if contract != CONTRACT_VERSION or type(contract) is not int:
         sentence = (
             f"Deze levering volgt een andere versie van het leveringscontract. Gebruik versie {CONTRACT_VERSION}."
         )
         return Finding("delivery", "contract_version", sentence)
+    if not isinstance(content.get("correction_of_final", False), bool):
+        sentence = (
+            "In datapackage.json staat bij correction_of_final iets anders dan true of false, zonder aanhalingstekens."
+        )
+        return Finding("delivery", "descriptor_field", sentence)
     return None
 
 
 def _field_finding(field: str) -> Finding:
     sentence = f"In datapackage.json ontbreekt {field}, of het heeft niet de vorm van het leveringscontract."
     return Finding("delivery", "descriptor_field", sentence)
+
+
+def _resources_problem(entries: list[dict[str, Any]]) -> Finding | None:
+    """What is wrong with the files together."""
+    names = [entry["name"] for entry in entries]
+    if len(set(names)) != len(names):
+        sentence = (
+            "Een tabel staat twee keer in datapackage.json, misschien als CSV en als Excel. Noem elke tabel één keer."
+        )
+        return Finding("delivery", "descriptor_field", sentence)
+    paths = [str(PurePosixPath(entry["path"])) for entry in entries]
+    if any(paths.count(path) > 1 and not path.lower().endswith(".xlsx") for path in paths):
+        sentence = "Twee tabellen wijzen naar hetzelfde bestand. Dat kan alleen bij een Excel-werkmap (.xlsx)."
+        return Finding("delivery", "descriptor_field", sentence)
+    return None
 
 
 def _resource_problem(entry: Mapping[str, Any], folder: Path) -> Finding | None:
@@ -309,6 +360,8 @@ def _resource_problem(entry: Mapping[str, Any], folder: Path) -> Finding | None:
     ):
         if not is_right:
             return _field_finding(f"resources.{field}")
+    if problem := _name_problem(name, path):
+        return Finding("delivery", "unsafe_path", problem, table=shown_resource(name))
     for field, allowed in (("delimiter", (";", ",", "\t")), ("quoteChar", ('"', "'"))):
         if (dialect or {}).get(field) not in (None, *allowed):
             return _field_finding(f"resources.dialect.{field}")
@@ -318,14 +371,18 @@ def _resource_problem(entry: Mapping[str, Any], folder: Path) -> Finding | None:
     return None
 
 
+def _name_problem(name: str, path: str) -> str | None:
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name + path):
+        return "De naam van een tabel of bestand bevat tekens die niet te zien zijn. Gebruik letters, cijfers, _ en -."
+    too_long = max(len(part.encode()) for part in path.split("/")) > _MAXIMUM_PART
+    if too_long or len(path) > _MAXIMUM_PATH or len(name) > _MAXIMUM_NAME:
+        return "De naam van een tabel of bestand is te lang. Noem het bestand naar de tabel."
+    return None
+
+
 def _stays_inside(path: str, folder: Path) -> bool:
     # as Windows reads it too: a backslash or a drive letter would otherwise pass for part of a name
-    if (
-        "\0" in path
-        or PureWindowsPath(path).anchor
-        or PurePosixPath(path).is_absolute()
-        or ".." in re.split(r"[/\\]", path)
-    ):
+    if PureWindowsPath(path).anchor or PurePosixPath(path).is_absolute() or ".." in re.split(r"[/\\]", path):
         return False
     place = folder
     for part in PurePosixPath(path).parts:
@@ -341,10 +398,7 @@ def _arriving(folder: DeliveryFolder, declared: list[dict[str, Any]]) -> tuple[s
     return tuple(name for name, (path, size) in places.items() if not path.is_file() or path.stat().st_size < size)
 
 
-def _resource(entry: Mapping[str, Any], folder: Path) -> Resource:
-    path = folder / entry["path"]
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+def _resource(entry: Mapping[str, Any], path: Path, digest: str, is_alone: bool) -> Resource:
     dialect = entry.get("dialect") or {}
     return Resource(
         name=entry["name"],
@@ -353,10 +407,18 @@ def _resource(entry: Mapping[str, Any], folder: Path) -> Resource:
         delimiter=dialect.get("delimiter"),
         quote=dialect.get("quoteChar"),
         encoding=entry.get("encoding"),
+        is_alone=is_alone,
     )
 
 
-def _package_hash(contract: int, resources: tuple[Resource, ...]) -> str:
+def _digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _package_hash(contract: int, resources: tuple[Resource, ...], corrects_final: bool) -> str:
     # without `created`: the same files sent again under the same version are the same delivery
     content = [[each.name, each.sha256, each.delimiter, each.quote, each.encoding] for each in resources]
-    return hashlib.sha256(json.dumps([contract, sorted(content, key=str)]).encode()).hexdigest()
+    # with the flag: what was refused for want of it cannot be let in under the same version
+    flags = ["correction_of_final"] if corrects_final else []
+    return hashlib.sha256(json.dumps([contract, sorted(content, key=str), *flags]).encode()).hexdigest()

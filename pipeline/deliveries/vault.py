@@ -8,7 +8,7 @@ delivery at a time.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.deliveries.contract import Contract, load_contracts
+from pipeline.deliveries.profile import ColumnProfile, TableProfile
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 EMPTY = "_empty.parquet"
 LOG = "_log"
 LOG_TABLES = "_log_tables"
+LOG_PROFILES = "_log_profiles"
 
 _ARROW_TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32(), "BOOLEAN": pa.bool_()}
 _DELIVERY = [("consortium", pa.string()), ("period", pa.string()), ("version", pa.int32())]
@@ -42,9 +44,20 @@ LOG_SCHEMA = pa.schema(
         ("package_hash", pa.string()),
         ("contract", pa.int32()),
         *_COUNTS,
+        ("correction_of_final", pa.bool_()),
     ]
 )
 LOG_TABLES_SCHEMA = pa.schema([*_DELIVERY, ("table_name", pa.string()), *_COUNTS])
+LOG_PROFILES_SCHEMA = pa.schema(
+    [
+        *_DELIVERY,
+        ("table_name", pa.string()),
+        ("rows", pa.int64()),
+        ("column_name", pa.string()),
+        ("missing", pa.int64()),
+        ("clients", pa.int64()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ class LogEntry:
         package_hash: hash of its content.
         contract: version of the contract it follows; None when it does not say.
         tables: received, accepted and refused rows per table.
+        correction_of_final: whether it says to correct a half-year whose figures are final.
     """
 
     status: str
@@ -66,6 +80,7 @@ class LogEntry:
     package_hash: str
     contract: int | None
     tables: dict[str, tuple[int, int, int]]
+    correction_of_final: bool = False
 
 
 def vault_schema(contract: Contract) -> pa.Schema:
@@ -75,7 +90,7 @@ def vault_schema(contract: Contract) -> pa.Schema:
 
 
 def table_path(settings: Settings, table: str, consortium: str, period: str, version: int) -> Path:
-    """File of a delivered table, of the log (``_log``) or of the log per table (``_log_tables``)."""
+    """File of a delivered table, of the log (``_log``), or of ``_log_tables`` or ``_log_profiles``."""
     return settings.vault / "deliveries" / table / consortium / period / f"v{version}.parquet"
 
 
@@ -92,7 +107,7 @@ def receipt_folder(settings: Settings, consortium: str, period: str, version: in
 def ensure_vault(settings: Settings) -> None:
     """Make each table's folder with a typed file of 0 rows, so that readers never meet an empty folder."""
     schemas = {table: vault_schema(contract) for table, contract in load_contracts().items()}
-    schemas |= {LOG: LOG_SCHEMA, LOG_TABLES: LOG_TABLES_SCHEMA}
+    schemas |= {LOG: LOG_SCHEMA, LOG_TABLES: LOG_TABLES_SCHEMA, LOG_PROFILES: LOG_PROFILES_SCHEMA}
     for table, schema in schemas.items():
         path = settings.vault / "deliveries" / table / EMPTY
         if not path.is_file() or not pq.read_schema(path).equals(schema):
@@ -132,6 +147,32 @@ def clear_version(settings: Settings, consortium: str, period: str, version: int
             _partial(path).unlink(missing_ok=True)
 
 
+def write_profiles(
+    settings: Settings, consortium: str, period: str, version: int, profiles: Mapping[str, TableProfile]
+) -> None:
+    """Write the statistics of a delivery version's tables; before its log, which makes them count."""
+    place = {"consortium": consortium, "period": period, "version": version}
+    rows = [
+        place
+        | {"table_name": table, "rows": profile.rows, "column_name": name}
+        | {"missing": column.missing, "clients": column.clients}
+        for table, profile in profiles.items()
+        for name, column in profile.columns.items()
+    ]
+    path = table_path(settings, LOG_PROFILES, consortium, period, version)
+    write_table(pa.Table.from_pylist(rows, LOG_PROFILES_SCHEMA), path)
+
+
+def read_profiles(settings: Settings, consortium: str, period: str, version: int) -> dict[str, TableProfile]:
+    """The statistics of a delivery version per table; none when it was judged before they were kept."""
+    path = table_path(settings, LOG_PROFILES, consortium, period, version)
+    profiles: dict[str, TableProfile] = {}
+    for row in pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []:
+        profile = profiles.setdefault(row["table_name"], TableProfile(row["rows"], {}))
+        profile.columns[row["column_name"]] = ColumnProfile(row["missing"], row["clients"])
+    return profiles
+
+
 def write_log(settings: Settings, consortium: str, period: str, version: int, entry: LogEntry) -> None:
     """Write the log of a judged delivery version: first per table, then the one that makes it count."""
     place = {"consortium": consortium, "period": period, "version": version}
@@ -141,7 +182,7 @@ def write_log(settings: Settings, consortium: str, period: str, version: int, en
     ]
     totals = {name: sum(row[name] for row in tables) for name in names}
     row: dict[str, Any] = place | totals
-    for name in ("status", "created", "received_at", "package_hash", "contract"):
+    for name in ("status", "created", "received_at", "package_hash", "contract", "correction_of_final"):
         row[name] = getattr(entry, name)
     write_table(
         pa.Table.from_pylist(tables, LOG_TABLES_SCHEMA), table_path(settings, LOG_TABLES, consortium, period, version)
@@ -164,7 +205,15 @@ def read_log(settings: Settings, consortium: str, period: str, version: int) -> 
         package_hash=row["package_hash"],
         contract=row["contract"],
         tables={each["table_name"]: tuple(each[name] for name, _ in _COUNTS) for each in tables},
+        # a log of before this column says nothing
+        correction_of_final=bool(row.get("correction_of_final")),
     )
+
+
+def judged_versions(settings: Settings, consortium: str, period: str) -> list[int]:
+    """The versions of a half-year that have been judged, the highest first."""
+    folder = table_path(settings, LOG, consortium, period, 1).parent
+    return sorted((int(path.stem.removeprefix("v")) for path in folder.glob("v*.parquet")), reverse=True)
 
 
 def is_judged(settings: Settings, consortium: str, period: str, version: int) -> bool:

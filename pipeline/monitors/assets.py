@@ -30,6 +30,12 @@ _MONITORS = {
     ),
     "cbs_wijken": ({"geojson", "parquet"}, "CBS and Kadaster, boundaries of the districts, 2022 (RD, EPSG:28992)."),
 }
+# files that the municipality puts in inbox/monitors/<monitor>/
+_SURVEYS = {
+    "ceo_wmo": "Client-experience survey Wmo: prescribed questions through 2020, free since.",
+    "ceo_jeugd": "Client-experience survey youth help: a free questionnaire.",
+    "ipa": "IPA measurement: impact on participation and autonomy, as clients report it.",
+}
 
 
 def build_monitor_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -38,7 +44,8 @@ def build_monitor_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     Those that can be fetched also say whether they are fresh, which blocks nothing. A monitor is not partitioned by
     half-year: it has years of its own, and each load is a vintage.
     """
-    return [_monitor(settings, name, kinds, text) for name, (kinds, text) in _MONITORS.items()]
+    monitors = [_monitor(settings, name, kinds, text) for name, (kinds, text) in _MONITORS.items()]
+    return monitors + [_survey(settings, name, text) for name, text in _SURVEYS.items()]
 
 
 def _monitor(settings: Settings, name: str, kinds: set[str], description: str) -> dg.AssetsDefinition:
@@ -157,3 +164,59 @@ def _tables(context: dg.AssetExecutionContext, settings: Settings, name: str, lo
             told = context.log.warning if outcome.reason else context.log.info
             told("%s %s: %s%s, %d rows", name, outcome.table_id, outcome.status, reason, outcome.rows)
             yield outcome
+
+
+def _survey(settings: Settings, name: str, description: str) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["monitors", name])
+
+    @dg.asset(
+        key=key,
+        group_name=GROUP,
+        owners=["team:data-engineering"],
+        kinds={"csv", "excel", "parquet"},
+        description=f"{description} Files in inbox/monitors/{name}/; a refused one stays out of the vault, and what "
+        "the vault has keeps counting.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                _CHECK,
+                asset=key,
+                description=f"Every file keeps the contract of expectations/monitors/{name}.yml. A warning: a refused "
+                "file stops nothing.",
+            )
+        ],
+    )
+    def load_survey(context: dg.AssetExecutionContext):
+        from pipeline.monitors.surveys import load_surveys
+
+        started = time.perf_counter()
+        files = load_surveys(settings, name)
+        refused = [file for file in files if file.status == "refused"]
+        context.log.info("%s: %d files, %d refused", name, len(files), len(refused))
+        rows = [(file.name, file.status, file.vintage, file.rows, ", ".join(map(str, file.years))) for file in files]
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={
+                "dagster/row_count": sum(file.rows for file in files),
+                "files": dg.MetadataValue.md(
+                    markdown_table(["file", "status", "vintage", "rows", "years"], rows, width=60)
+                ),
+                "new_vintages": sum(file.status == "new" for file in files),
+                "not_mapped": ", ".join(question for file in files for question in file.not_mapped) or "none",
+                "source": f"inbox/monitors/{name}/",
+                "seconds": time.perf_counter() - started,
+            },
+        )
+        problems = [f"- **{file.name}**: {problem}" for file in refused for problem in file.problems]
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=_CHECK,
+            passed=not refused,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "files": len(files),
+                "refused": len(refused),
+                "problems": dg.MetadataValue.md("\n".join(problems) or "none"),
+            },
+        )
+
+    return load_survey

@@ -17,6 +17,8 @@ import yaml
 from pipeline.settings import EXPECTATIONS
 
 MONITORS = ("cbs_kwb", "ggd_gezondheid", "cbs_wijken")
+# come as files that the municipality puts in the inbox; their long tables have the same columns
+SURVEYS = ("ceo_wmo", "ceo_jeugd", "ipa")
 
 _ARROW_TYPES = {"text": pa.string(), "integer": pa.int32(), "number": pa.float64()}
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.monitors.contracts import MONITORS, load_contract
+from pipeline.monitors.contracts import MONITORS, SURVEYS, load_contract
 from pipeline.settings import Settings
 
 EMPTY = "_empty.parquet"
@@ -85,7 +85,7 @@ class Load:
 
 def ensure_vault(settings: Settings) -> None:
     """Make each monitor's folder with a typed file of 0 rows, so that readers never meet an empty folder."""
-    for monitor in MONITORS:
+    for monitor in (*MONITORS, *SURVEYS):
         path = settings.vault / "monitors" / monitor / EMPTY
         empty = load_contract(monitor).schema.empty_table()
         if not path.is_file() or pq.read_schema(path) != empty.schema:
@@ -149,6 +149,13 @@ def store(
     return stored
 
 
+def ensure_logged(settings: Settings, monitor: str, vintage: str, origin: str) -> None:
+    """Log a vintage that the vault already has, when who stored it was killed before its log was written."""
+    path = settings.vault / "monitors" / monitor / f"{vintage}.parquet"
+    rows = pq.read_metadata(path).num_rows
+    _log(settings, Vintage(monitor, vintage, path, rows, is_new=False), vintage, origin, None, None)
+
+
 def _store_vintage(settings: Settings, monitor: str, vintage: str, rows: pa.Table, origin: str) -> Vintage:
     folder = settings.vault / "monitors" / monitor
     name, known, revision = vintage, [], 1
@@ -185,6 +192,9 @@ def _log(
         (known,) = pq.read_table(path, partitioning=None).to_pylist()
         if modified_at is None or (known["modified_at"] or datetime.min) >= modified_at:
             return
+        # the rows have been there since the first load: that moment and its origin stay
+        _write(pa.Table.from_pylist([known | {"modified_at": modified_at, "url": url}], LOG_SCHEMA), path)
+        return
     load = Load(
         monitor=vintage.monitor,
         vintage=vintage.vintage,

@@ -4,6 +4,7 @@ import dagster as dg
 
 from pipeline.publication.checks import release_problems
 from pipeline.publication.release import AUDIENCE, list_releases, make_release, publish, release_file
+from pipeline.publication.revisions import revisions_in
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
 
@@ -11,6 +12,9 @@ GROUP = "publication"
 CANDIDATE = dg.AssetKey(["publication", "partners_candidate"])
 PARTNERS = dg.AssetKey(["publication", "partners"])
 _OWNER = "team:data-engineering"
+# of the figures that a release changes, as many as a page can hold; the table itself has them all
+_CHANGED_COLUMNS = ("indicator_code", "district_code", "period", "old", "new", "old_status", "new_status", "reason")
+_CHANGED_ROWS = 20
 
 
 def build_publication_assets(settings: Settings, marts: list[dg.AssetKey]) -> list[dg.AssetsDefinition]:
@@ -48,6 +52,8 @@ def build_publication_assets(settings: Settings, marts: list[dg.AssetKey]) -> li
         release, is_new = make_release(settings)
         context.log.info("%s: %s", release.release_id, "new" if is_new else "nothing has changed")
         rows = sorted(release.rows.items())
+        changed = revisions_in(release_file(settings, release), release.release_id)
+        shown = [[_rounded(each[name]) for name in _CHANGED_COLUMNS] for each in changed[:_CHANGED_ROWS]]
         yield dg.MaterializeResult(
             asset_key=CANDIDATE,
             metadata={
@@ -57,6 +63,8 @@ def build_publication_assets(settings: Settings, marts: list[dg.AssetKey]) -> li
                 "code_version": release.code_version,
                 "inputs": dg.MetadataValue.json(release.inputs_by_kind()),
                 "tables": dg.MetadataValue.md(markdown_table(["table", "rows"], rows)),
+                "changed_figures": len(changed),
+                "changed": dg.MetadataValue.md(markdown_table(_CHANGED_COLUMNS, shown)),
             },
         )
         problems = release_problems(release_file(settings, release))
@@ -90,3 +98,7 @@ def build_publication_assets(settings: Settings, marts: list[dg.AssetKey]) -> li
         )
 
     return [partners_candidate, partners]
+
+
+def _rounded(value: object) -> object:
+    return round(value, 4) if isinstance(value, float) else value

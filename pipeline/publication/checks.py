@@ -23,12 +23,15 @@ EXPECTED_TABLES = (
     "fct_life_domain",
     "fct_monitor",
     "fct_narrative",
+    "fct_revision",
     "release",
 )
-# columns that are empty unless the figure is published
+# per table and column with a status: columns that are empty unless the figure is published
 _TELLING = {
-    "fct_indicator": ("n", "numerator", "value", "ci_low", "ci_high"),
-    "fct_life_domain": (
+    ("fct_indicator", "status"): ("n", "numerator", "value", "ci_low", "ci_high"),
+    ("fct_revision", "old_status"): ("old", "old_n"),
+    ("fct_revision", "new_status"): ("new", "new_n"),
+    ("fct_life_domain", "status"): (
         "n",
         "improved",
         "stable",
@@ -51,8 +54,11 @@ _KEYS = {
     "dim_period": ("period",),
     "fct_indicator": ("indicator_code", "district_code", "period"),
     "fct_life_domain": ("consortium_code", "life_domain_code", "district_code", "period"),
+    "fct_revision": ("release", "indicator_code", "district_code", "period"),
     "release": ("release_id",),
 }
+# where a figure may be absent from one of two releases
+_MAY_BE_EMPTY = {"old_status", "new_status"}
 
 
 def release_problems(marts_file: Path) -> list[str]:
@@ -71,8 +77,8 @@ def release_problems(marts_file: Path) -> list[str]:
                 for kind in ("parquet", "csv")
                 if not (marts_file.parent / kind / f"{table}.{kind}").is_file()
             ]
-        for table in sorted(present & _TELLING.keys()):
-            problems += _telling(marts, table)
+        for table, status in sorted(_TELLING):
+            problems += _telling(marts, table, status) if table in present else []
         for table in sorted(present & _KEYS.keys()):
             problems += _repeated(marts, table)
     return problems
@@ -87,21 +93,22 @@ def _undescribed(marts: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     return problems if comment and comment[0] else [f"table {table} has no description", *problems]
 
 
-def _telling(marts: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+def _telling(marts: duckdb.DuckDBPyConnection, table: str, status: str) -> list[str]:
+    columns = _TELLING[table, status]
     present = {row[0] for row in marts.execute(f"describe marts.{table}").fetchall()}
-    absent = [column for column in (*_TELLING[table], "status") if column not in present]
+    absent = [column for column in (*columns, status) if column not in present]
     if absent:
         return [f"column {table}.{column} is missing" for column in absent]
     problems = []
-    for column in _TELLING[table]:
+    for column in columns:
         rows = marts.execute(
-            f"select count(*) from marts.{table} where status is distinct from 'published' and {column} is not null"
+            f"select count(*) from marts.{table} where {status} is distinct from 'published' and {column} is not null"
         ).fetchone()
         if rows and rows[0]:
-            problems.append(f"{table}.{column} is filled in {rows[0]} rows whose status is not published")
-    unknown = marts.execute(f"select count(*) from marts.{table} where status is null").fetchone()
-    if unknown and unknown[0]:
-        problems.append(f"{table}.status is empty in {unknown[0]} rows")
+            problems.append(f"{table}.{column} is filled in {rows[0]} rows whose {status} is not published")
+    unknown = marts.execute(f"select count(*) from marts.{table} where {status} is null").fetchone()
+    if unknown and unknown[0] and status not in _MAY_BE_EMPTY:
+        problems.append(f"{table}.{status} is empty in {unknown[0]} rows")
     return problems
 
 

@@ -10,6 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -34,6 +35,33 @@ def open_marts(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"attach {_text(str(path))} as effectmonitor (read_only)")
         connection.execute("use effectmonitor")
         yield connection
+
+
+@contextmanager
+def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Iterator[None]:
+    """Attach a marts file to an open connection for reading, under a name of its own, and detach it again."""
+    connection.execute(f"attach {_text(str(path))} as {name} (read_only)")
+    try:
+        yield
+    finally:
+        connection.execute(f"detach {name}")
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A table that a release has beside the marts: about the release itself, not from the warehouse.
+
+    Attributes:
+        name: name of the table.
+        description: its comment.
+        columns: type and description per column.
+        rows: one mapping per row, with at least these columns.
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, tuple[str, str]]
+    rows: Sequence[Mapping[str, object]]
 
 
 def mart_tables(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
@@ -66,15 +94,13 @@ def content_hash(warehouse: duckdb.DuckDBPyConnection, tables: Sequence[str]) ->
     return digest.hexdigest()
 
 
-def write_files(
-    warehouse: duckdb.DuckDBPyConnection, folder: Path, release_rows: Sequence[Mapping[str, object]]
-) -> dict[str, int]:
+def write_files(warehouse: duckdb.DuckDBPyConnection, folder: Path, own_tables: Sequence[OwnTable]) -> dict[str, int]:
     """Write ``marts.duckdb``, ``parquet/`` and ``csv/`` of the current marts into a folder.
 
     Args:
         warehouse: open connection on the warehouse.
         folder: an empty folder.
-        release_rows: rows of the table ``release`` (columns as in ``RELEASE_COLUMNS``).
+        own_tables: what the release has beside the marts.
 
     Returns:
         Rows per table.
@@ -88,9 +114,10 @@ def write_files(
         warehouse.execute(f"create schema published.{SCHEMA}")
         for table in tables:
             _copy_table(warehouse, table)
-        _write_release_table(warehouse, release_rows)
+        for own in own_tables:
+            _write_own_table(warehouse, own)
         counts = {}
-        for table in [*tables, "release"]:
+        for table in [*tables, *(own.name for own in own_tables)]:
             source = f'(select * from published.{SCHEMA}."{table}" order by all)'
             for kind in ("parquet", "csv"):
                 target = _text(str(folder / kind / f"{table}.{kind}"))
@@ -101,18 +128,6 @@ def write_files(
     finally:
         warehouse.execute("detach published")
     return counts
-
-
-RELEASE_COLUMNS: Mapping[str, tuple[str, str]] = {
-    "release_id": ("varchar", "Name of the release, audience and number"),
-    "audience": ("varchar", "For whom: partners or council"),
-    "period": ("varchar", "Latest half-year with data in the release"),
-    "created_at": ("timestamp", "When the release was made, UTC"),
-    "inputs": ("varchar", "Delivery versions and monitor vintages that it was computed from, as JSON"),
-    "code_version": ("varchar", "Version of the software that computed it"),
-    "approved_by": ("varchar", "Who approved the release; empty while approval is not in use"),
-    "content_hash": ("varchar", "Hash over all figures of the release"),
-}
 
 
 def _copy_table(warehouse: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -132,17 +147,21 @@ def _copy_table(warehouse: duckdb.DuckDBPyConnection, table: str) -> None:
         _comment(warehouse, f'column published.{SCHEMA}."{table}"."{name}"', text)
 
 
-def _write_release_table(warehouse: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, object]]) -> None:
-    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in RELEASE_COLUMNS.items())
-    warehouse.execute(f"create table published.{SCHEMA}.release ({columns})")
-    marks = ", ".join("?" for _ in RELEASE_COLUMNS)
-    for row in rows:
-        warehouse.execute(
-            f"insert into published.{SCHEMA}.release values ({marks})", [row[name] for name in RELEASE_COLUMNS]
-        )
-    _comment(warehouse, f"table published.{SCHEMA}.release", "Every release of this audience, one row each")
-    for name, (_, text) in RELEASE_COLUMNS.items():
-        _comment(warehouse, f"column published.{SCHEMA}.release.{name}", text)
+def _write_own_table(warehouse: duckdb.DuckDBPyConnection, own: OwnTable) -> None:
+    # the definitions load this module and need no Arrow
+    import pyarrow as pa
+
+    target = f'published.{SCHEMA}."{own.name}"'
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in own.columns.items())
+    warehouse.execute(f"create table {target} ({columns})")
+    if own.rows:
+        rows = [{name: row[name] for name in own.columns} for row in own.rows]
+        warehouse.register("_own", pa.Table.from_pylist(rows))
+        warehouse.execute(f"insert into {target} select * from _own")
+        warehouse.unregister("_own")
+    _comment(warehouse, f"table {target}", own.description)
+    for name, (_, text) in own.columns.items():
+        _comment(warehouse, f"column {target}.{name}", text)
 
 
 def _comment(warehouse: duckdb.DuckDBPyConnection, target: str, text: str | None) -> None:

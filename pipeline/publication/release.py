@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,12 +16,24 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.publication.marts_file import MARTS_FILE, content_hash, mart_tables, swap_in, write_files
+from pipeline.publication.checks import release_problems
+from pipeline.publication.marts_file import MARTS_FILE, OwnTable, content_hash, mart_tables, swap_in, write_files
+from pipeline.publication.revisions import carried_table, revision_table
 from pipeline.settings import PROJECT_ROOT, Settings
 from pipeline.warehouse.connection import open_warehouse
 
 AUDIENCE = "partners"
 _RECORD = "release.json"
+_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "release_id": ("varchar", "Name of the release, audience and number"),
+    "audience": ("varchar", "For whom: partners or council"),
+    "period": ("varchar", "Latest half-year with data in the release"),
+    "created_at": ("timestamp", "When the release was made, UTC"),
+    "inputs": ("varchar", "Delivery versions and monitor vintages that it was computed from, as JSON"),
+    "code_version": ("varchar", "Version of the software that computed it"),
+    "approved_by": ("varchar", "Who approved the release; empty while approval is not in use"),
+    "content_hash": ("varchar", "Hash over all figures of the release"),
+}
 
 
 class ReleaseError(RuntimeError):
@@ -118,11 +130,58 @@ def _write(
     for path in (scratch, folder):
         shutil.rmtree(path, ignore_errors=True)
     scratch.mkdir(parents=True)
-    rows = write_files(warehouse, scratch / "files", [asdict(item) for item in [*earlier, release]])
+    before = _newest_kept(settings, earlier)
+    revisions = revision_table(warehouse, release, before, release_file(settings, before) if before else None)
+    rows = write_files(warehouse, scratch / "files", [revisions, _release_table([*earlier, release])])
     complete = Release(**{**asdict(release), "rows": rows})
     (scratch / _RECORD).write_text(json.dumps(asdict(complete), indent=2, ensure_ascii=False) + "\n")
     scratch.replace(folder)
     return complete
+
+
+def write_as_of(settings: Settings, audience: str = AUDIENCE) -> Path:
+    """Write the marts of an earlier moment as files, as a release has them; it makes no release.
+
+    Beside the marts they hold what an audience knew at that moment: the releases until then and their revisions.
+
+    Args:
+        settings: the installation at an earlier moment (``Settings.at``), whose marts have been built.
+        audience: for whom.
+
+    Returns:
+        The marts file.
+
+    Raises:
+        ReleaseError: when the files would not be safe or complete; nothing is put in place then.
+    """
+    earlier = [each for each in list_releases(settings, audience) if _was_made(each, settings.as_of)]
+    scratch = settings.workplace / ".files.new"
+    shutil.rmtree(scratch, ignore_errors=True)
+    with open_warehouse(settings, read_only=True) as warehouse:
+        newest = _newest_kept(settings, earlier)
+        revisions = carried_table(release_file(settings, newest) if newest else None)
+        write_files(warehouse, scratch, [revisions, _release_table(earlier)])
+    if problems := release_problems(scratch / MARTS_FILE):
+        raise ReleaseError(f"the figures of that moment cannot be shown: {'; '.join(problems)}")
+    target = settings.published / audience
+    swap_in(scratch, target)
+    shutil.rmtree(scratch)
+    return target / MARTS_FILE
+
+
+def _newest_kept(settings: Settings, releases: Sequence[Release]) -> Release | None:
+    """The newest of these releases of which the files are still there."""
+    return next((each for each in reversed(releases) if release_file(settings, each).is_file()), None)
+
+
+def _was_made(release: Release, moment: datetime) -> bool:
+    return datetime.fromisoformat(release.created_at) <= moment
+
+
+def _release_table(releases: Sequence[Release]) -> OwnTable:
+    return OwnTable(
+        "release", "Every release of this audience, one row each", _COLUMNS, [asdict(item) for item in releases]
+    )
 
 
 def _folder(settings: Settings, release: Release) -> Path:

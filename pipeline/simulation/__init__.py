@@ -7,6 +7,7 @@ here reads a delivery.
 from pipeline.simulation.deliveries import SimulatedDelivery, SimulationSummary, simulate
 from pipeline.simulation.districts import DistrictSize, read_district_sizes
 from pipeline.simulation.faults import FaultyRow
+from pipeline.simulation.monitor_surveys import simulate_surveys
 from pipeline.simulation.world import World
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "World",
     "read_district_sizes",
     "simulate",
+    "simulate_surveys",
 ]

@@ -67,6 +67,7 @@ def run_build(settings: Settings, select: Sequence[str]) -> Iterator[NodeResult]
     environment = dbt_environment(
         EFFECTMONITOR_WAREHOUSE=str(settings.warehouse),
         EFFECTMONITOR_VAULT=str(settings.vault),
+        EFFECTMONITOR_AS_OF=settings.as_of.isoformat() if settings.as_of else "",
     )
     failed: list[str] = []
     messages: list[str] = []

@@ -41,8 +41,8 @@ def warehouse_lock(settings: Settings, *, shared: bool = False, wait_seconds: fl
     Raises:
         WarehouseBusy: when the lock is not free in time.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
-    path = settings.home / "warehouse.lock"
+    settings.workplace.mkdir(parents=True, exist_ok=True)
+    path = settings.workplace / "warehouse.lock"
     with path.open("a") as handle:
         mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
         deadline = time.monotonic() + wait_seconds

@@ -33,6 +33,7 @@ _LOG = pa.schema(
         ("rows_received", pa.int64()),
         ("rows_accepted", pa.int64()),
         ("rows_refused", pa.int64()),
+        ("correction_of_final", pa.bool_()),
     ]
 )
 

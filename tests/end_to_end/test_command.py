@@ -21,7 +21,7 @@ import pytest
 
 from pipeline.publication.marts_file import open_marts
 
-FIRST, LAST, SCALE = "2023-H2", "2024-H1", "0.1"
+FIRST, LAST, NEXT, SCALE = "2023-H2", "2024-H1", "2024-H2", "0.1"
 
 
 def effectmonitor(home: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
@@ -117,6 +117,27 @@ def test_the_monitors_keep_secret_and_not_asked_apart(demo):
     assert lonely == [(45.9,)]
 
 
+def test_a_survey_breaks_in_2021_and_shows_no_figure_on_few_people(demo):
+    with open_marts(marts(demo[0])) as reader:
+        breaks = reader.execute(
+            "select year, obs_status, series_id, comparable_code, comparability from marts.fct_monitor "
+            "where monitor = 'ceo_wmo' and measure = 'ceo_snel' and group_code = '' "
+            "and year between 2020 and 2022 order by 1"
+        ).fetchall()
+        few = reader.execute(
+            "select marker, count(*) > 0, count(n), count(value), count(margin), min(obs_status) "
+            "from marts.fct_monitor where monitor = 'ceo_wmo' and marker = 'too_few' group by 1"
+        ).fetchall()
+        least = reader.execute("select min(n) >= 10 from marts.fct_monitor where value is not null").fetchall()
+    assert breaks == [
+        (2020, "A", "ceo_snel_2016", "ceo_snel", "same"),
+        (2021, "B", "ceo_snel_2021", "ceo_snel", "similar"),
+        (2022, "A", "ceo_snel_2021", "ceo_snel", "similar"),
+    ]
+    assert few == [("too_few", True, 0, 0, 0, "Q")]
+    assert least == [(True,)]
+
+
 def test_running_again_changes_nothing(lived_in):
     before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "quarantine", "releases", "published")}
     effectmonitor(lived_in, "run", "--from", FIRST, "--to", LAST)
@@ -132,6 +153,9 @@ def test_a_look_at_the_monitors_without_a_connection_changes_nothing_and_says_so
     assert "cbs_kwb 84799NED: bundled, no connection to 127.0.0.1, 13221 rows" in printed
     assert "ggd_gezondheid 50120NED: missing, no connection to 127.0.0.1, 0 rows" in printed
     assert {part: bytes_of(lived_in / part) for part in before} == before
+
+
+_AS_OF_TABLES = ("fct_indicator", "fct_life_domain", "fct_narrative", "fct_revision", "dim_period", "release")
 
 
 def _correct(home: Path, period: str, change: Callable[[dict], dict]) -> None:
@@ -168,6 +192,8 @@ def test_a_correction_replaces_a_rejected_one_does_not_and_an_old_reader_keeps_h
     old = reader.execute(_VOLUNTEERS.format("marts.marts.fct_indicator")).fetchall()
     _correct(lived_in, LAST, lambda row: row | {"vrijwilligers": str(int(row["vrijwilligers"] or 0) + 5)})
     _correct(lived_in, FIRST, lambda row: row | {"wijkcode": "WK999999"})
+    # the next half-year comes in the same run
+    effectmonitor(lived_in, "simulate", "--from", FIRST, "--to", NEXT, "--scale", SCALE)
     printed = effectmonitor(lived_in, "run").stdout
     assert "rejected" in printed
     assert reader.execute(_VOLUNTEERS.format("marts.marts.fct_indicator")).fetchall() == old
@@ -181,6 +207,56 @@ def test_a_correction_replaces_a_rejected_one_does_not_and_an_old_reader_keeps_h
     assert releases == [("partners-0001",), ("partners-0002",)]
 
 
+def test_each_published_figure_that_changed_is_told_with_its_reason(lived_in):
+    with open_marts(marts(lived_in)) as reader:
+        told = reader.execute(
+            "select old < new, new_delivery_version - old_delivery_version, reason, reason_nl, release "
+            "from marts.fct_revision where indicator_code = 'boost_vrijwilligers' and district_code = 'GM0484'"
+        ).fetchall()
+        elsewhere = reader.execute(
+            f"select count(*) from marts.fct_revision where period = '{NEXT}' or consortium_code <> 'boost' "
+            "or reason <> 'correction'"
+        ).fetchone()
+    sentence = told[0][3]
+    assert told == [(True, 1, "correction", sentence, "partners-0002")]
+    assert sentence.startswith(f"Levering boost {LAST} versie ")
+    assert elsewhere == (0,)
+    assert "changed: " in effectmonitor(lived_in, "release", "show", "partners-0002").stdout
+
+
+def test_a_final_half_year_is_corrected_on_purpose_only(lived_in):
+    receipts = sorted((lived_in / "receipts" / "boost" / FIRST).glob("v*/receipt.json"))
+    rules = {finding["rule"] for finding in json.loads(receipts[-1].read_text())["findings"]}
+    assert "final_period" in rules
+
+
+def test_an_earlier_moment_gives_the_figures_of_then(lived_in):
+    before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "releases", "published")}
+    warehouse = hashlib.sha256((lived_in / "warehouse.duckdb").read_bytes()).hexdigest()
+    first = lived_in / "releases" / "partners-0001"
+    moment = json.loads((first / "release.json").read_text())["created_at"]
+    printed = effectmonitor(lived_in, "run", "--as-of", moment).stdout
+    assert "computed, not released" in printed
+    (place,) = (lived_in / "as_of").iterdir()
+    files = place / "published" / "partners"
+    assert str(files / "marts.duckdb") in printed.replace("\n", "")
+    with open_marts(first / "files" / "marts.duckdb") as reader:
+        kept = {table: reader.execute(f"from marts.{table} order by all").fetchall() for table in _AS_OF_TABLES}
+    with open_marts(files / "marts.duckdb") as reader:
+        for table, rows in kept.items():
+            assert reader.execute(f"from marts.{table} order by all").fetchall() == rows, table
+    assert sorted(path.name for path in (files / "csv").iterdir()) == sorted(
+        path.name for path in (first / "files" / "csv").iterdir()
+    )
+    sql = "select max(period), max(delivery_status) from marts.dim_period where delivery_status <> 'final'"
+    asked = effectmonitor(lived_in, "query", "--as-of", moment, sql).stdout
+    assert LAST in asked
+    assert "provisional" in asked
+    # nothing else has moved
+    assert {part: bytes_of(lived_in / part) for part in before} == before
+    assert hashlib.sha256((lived_in / "warehouse.duckdb").read_bytes()).hexdigest() == warehouse
+
+
 def test_what_breaks_the_contract_in_the_vault_stops_publication(lived_in):
     before = bytes_of(lived_in / "published")
     spoiled = sorted((lived_in / "vault" / "deliveries" / "clienten").glob(f"tom/{LAST}/v*.parquet"))[-1]
@@ -192,30 +268,6 @@ def test_what_breaks_the_contract_in_the_vault_stops_publication(lived_in):
     assert "nothing new was published" in done.stderr
     assert "jong" not in done.stdout + done.stderr
     assert bytes_of(lived_in / "published") == before
-
-
-def test_identifiers_of_people_are_nowhere_outside_the_inbox(demo):
-    home, _ = demo
-    found = set()
-    for path in sorted((home / "inbox").glob("*/*/*/*.csv")):
-        text = path.read_bytes()
-        encoding = "utf-8-sig" if text[:3] == b"\xef\xbb\xbf" else "latin-1"
-        lines = text.decode(encoding).splitlines()
-        delimiter = ";" if ";" in lines[0] else ","
-        rows = list(csv.DictReader(lines, delimiter=delimiter))[:5]
-        columns = ("client_id", "dossier_id", "gesprek_id", "beoordelaar_id", "interviewer_id", "traject_id", "doel_id")
-        found |= {row[name] for row in rows for name in columns if row.get(name)}
-    assert len(found) > 30
-    needles = [value.encode() for value in found]
-    for path in sorted(home.rglob("*")):
-        if path.is_file() and "inbox" not in path.relative_to(home).parts[:1]:
-            content = path.read_bytes()
-            leaked = [needle for needle in needles if needle in content]
-            assert not leaked, f"{len(leaked)} identifiers in {path.relative_to(home)}"
-    for path in [*home.glob("vault/**/*.parquet"), *home.glob("quarantine/**/*.parquet")]:
-        # Parquet is compressed: look at the values themselves
-        rows = duckdb.sql(f"select * from read_parquet('{path}', hive_partitioning = false)").fetchall()
-        assert not {str(value) for row in rows for value in row} & found, path.relative_to(home)
 
 
 @pytest.mark.parametrize(
@@ -263,11 +315,22 @@ def test_wrong_words_are_answered_with_what_would_be_right(tmp_path):
         (("run", "--period", "2024-H1", "--from", "2023-H1", "--to", "2024-H1"), "not both"),
         (("query", "select 1"), "nothing is published yet"),
         (("release", "show", "partners-0009"), "release list"),
+        (("run", "--as-of", "gisteren"), "write it as 2024-08-15"),
+        (("run", "--as-of", "2024-08-15", "--period", "2024-H1"), "--as-of takes no deliveries"),
+        (("run", "--as-of", "2024-08-15"), "no delivery has been accepted yet"),
+        (("query", "--as-of", "2024-08-15", "select 1"), "run --as-of"),
     ):
         done = effectmonitor(home, *arguments, check=False)
         assert done.returncode != 0
         assert sentence in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_before_the_first_delivery_there_are_no_figures(demo):
+    done = effectmonitor(demo[0], "run", "--as-of", "2020-01-01", check=False)
+    assert done.returncode != 0
+    assert "the first delivery was accepted at" in done.stderr
+    assert not (demo[0] / "as_of").exists()
 
 
 def test_production_runs_no_demo(tmp_path, monkeypatch):

@@ -1,10 +1,10 @@
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.periods import HalfYear, between, last_complete
+from pipeline.periods import HalfYear, between, last_complete, parse_moment
 
 half_years = st.builds(HalfYear, st.integers(2015, 2100), st.sampled_from([1, 2]))
 days = st.dates(date(2015, 1, 1), date(2100, 12, 31))
@@ -43,3 +43,21 @@ def test_last_complete_is_the_one_that_has_ended():
 def test_between_includes_both_ends():
     first, last = HalfYear.parse("2023-H2"), HalfYear.parse("2025-H1")
     assert [str(period) for period in between(first, last)] == ["2023-H2", "2024-H1", "2024-H2", "2025-H1"]
+
+
+def test_a_bare_day_is_its_end_in_the_municipality_in_summer_and_winter():
+    assert parse_moment("2024-08-15").isoformat() == "2024-08-15T21:59:59.999999"
+    assert parse_moment("2024-12-31").isoformat() == "2024-12-31T22:59:59.999999"
+    # the night in which the clock changes
+    assert parse_moment("2024-03-30").isoformat() == "2024-03-30T22:59:59.999999"
+
+
+def test_a_moment_is_utc_or_has_its_offset():
+    for text in ("2024-08-15T12:30:00", "2024-08-15T12:30:00Z", "2024-08-15T14:30:00+02:00", "2024-08-15 12:30"):
+        assert parse_moment(text) == datetime(2024, 8, 15, 12, 30)
+
+
+@pytest.mark.parametrize("text", ["", "gisteren", "2024", "2024-02-30", "15-08-2024", "9999-12-31", "2024-08-15T25:00"])
+def test_other_moments_are_refused_with_the_right_form(text):
+    with pytest.raises(ValueError, match="write it as 2024-08-15"):
+        parse_moment(text)

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import pytest
 
 from pipeline.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
@@ -58,3 +60,15 @@ def test_each_consortium_has_a_key_of_its_own(settings):
     assert len(keys) == 3
     with pytest.raises(SettingsError, match="unknown consortium"):
         settings.pseudonym_key("other")
+
+
+def test_an_earlier_moment_has_a_place_of_its_own_and_the_same_vault(settings):
+    day = settings.at(datetime(2024, 8, 15, 21, 59, 59, 999_999))
+    moment = settings.at(datetime(2024, 8, 15, 21, 59, 59))
+    assert day.workplace == settings.home / "as_of" / "2024-08-15T215959.999999Z"
+    assert moment.workplace == settings.home / "as_of" / "2024-08-15T215959Z"
+    for name in ("warehouse", "published", "dbt_target", "dagster_home"):
+        places = {getattr(each, name).parent for each in (settings, day, moment)}
+        assert places == {settings.home, day.workplace, moment.workplace}
+    for name in ("vault", "inbox", "releases", "receipts", "quarantine"):
+        assert getattr(day, name) == getattr(settings, name)

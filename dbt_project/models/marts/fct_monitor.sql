@@ -11,6 +11,13 @@ with loaded as (
         unit,
         marker,
         case when status = 'provisional' then 'P' else 'A' end as obs_status_of_value,
+        cast(null as integer) as n,
+        cast(null as double) as margin,
+        cast(null as {{ text_type() }}) as comparable_kind,
+        cast(null as {{ text_type() }}) as comparable_code,
+        cast(null as {{ text_type() }}) as comparability,
+        cast(null as {{ text_type() }}) as series_id,
+        false as is_series_break,
         source,
         vintage
     from {{ ref("stg_monitors__cbs_kwb") }}
@@ -28,10 +35,40 @@ with loaded as (
         marker,
         -- below the municipality these figures are estimates of a model
         case when region_level in ('district', 'neighbourhood') then 'E' else 'A' end as obs_status_of_value,
+        cast(null as integer) as n,
+        cast(null as double) as margin,
+        cast(null as {{ text_type() }}) as comparable_kind,
+        cast(null as {{ text_type() }}) as comparable_code,
+        cast(null as {{ text_type() }}) as comparability,
+        cast(null as {{ text_type() }}) as series_id,
+        false as is_series_break,
         source,
         vintage
     from {{ ref("stg_monitors__ggd_health") }}
     where margin = 'value'
+    union all
+    select
+        monitor,
+        file_id as table_id,
+        measure,
+        year,
+        group_code,
+        region_code,
+        region_level,
+        value,
+        '%' as unit,
+        marker,
+        'A' as obs_status_of_value,
+        n,
+        margin,
+        comparable_kind,
+        comparable_code,
+        comparability,
+        series_id,
+        is_series_break,
+        source,
+        vintage
+    from {{ ref("int_surveys__map") }}
 ),
 
 figures as (
@@ -59,9 +96,18 @@ select
     value,
     unit,
     marker,
+    cast(n as integer) as n,
+    margin,
+    comparable_kind,
+    comparable_code,
+    comparability,
+    series_id,
+    is_series_break,
     case
+        -- where one flag must do, a break goes before a missing value (SDMX guideline on OBS_STATUS, 2019)
+        when is_series_break then 'B'
         when value is not null then obs_status_of_value
-        when marker = 'secret' then 'Q'
+        when marker in ('secret', 'too_few') then 'Q'
         when marker = 'not_asked' then 'L'
         else 'O'
     end as obs_status,

@@ -5,6 +5,7 @@ with judged as (
             over (partition by consortium, period)
             as counting_version
     from {{ source("deliveries", "_log") }}
+    where {{ arrived_by_then("received_at") }}
 )
 
 select
@@ -19,5 +20,6 @@ select
     rows_received,
     rows_accepted,
     rows_refused,
+    coalesce(correction_of_final, false) as is_correction_of_final,
     coalesce(version = counting_version, false) as is_counting
 from judged

@@ -6,10 +6,15 @@ import csv
 import hashlib
 import io
 import json
+import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+
+from pipeline.deliveries.contract import load_contracts
 from pipeline.deliveries.intake import DeliveryFolder, Outcome
 
 CLIENTS = 60  # one refused row of sixty is 1.7 %: below the limit of 2 %
@@ -66,9 +71,9 @@ def _interviews() -> list[Row]:
     ]
 
 
-def _answers() -> list[Row]:
+def _answers(question: str, highest: int) -> list[Row]:
     return [
-        {"gesprek_id": f"G-{number:06d}", "vraag": "tevredenheid", "antwoord": str(number % 11)}
+        {"gesprek_id": f"G-{number:06d}", "vraag": question, "antwoord": str(number % (highest + 1))}
         for number in range(1, CLIENTS + 1)
     ]
 
@@ -179,8 +184,14 @@ def valid_tables(consortium: str) -> dict[str, list[Row]]:
     if consortium == "go":
         tables |= {"trajecten": _trajectories(), "doelen": _goals(), "aanbod": _offers()}
     indicator = {"tom": "tom_gehoord", "go": "go_uitval", "boost": "boost_bereik"}[consortium]
-    tables |= {"gesprekken": _interviews(), "antwoorden": _answers(), "duiding": _narratives(indicator)}
-    return tables | {"aantallen": _counts(indicator)}
+    # what is delivered as counts is not asked in the interviews: nothing arrives in both forms
+    asked, counted = {
+        "tom": (("tevredenheid", 10), "tom_gehoord"),
+        "go": (("gehoord", 5), "go_tevredenheid_clienten"),
+        "boost": (("gehoord", 5), "boost_tevredenheid_bezoekers"),
+    }[consortium]
+    tables |= {"gesprekken": _interviews(), "antwoorden": _answers(*asked), "duiding": _narratives(indicator)}
+    return tables | {"aantallen": _counts(counted)}
 
 
 @dataclass
@@ -248,6 +259,31 @@ class Delivery:
     def write_descriptor(self, content: bytes) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "datapackage.json").write_bytes(content)
+
+
+def fill_workbook(path: Path, tables: dict[str, list[Row]]) -> None:
+    """Type tables into a template; in clienten over the example, in the other sheets the example is forgotten."""
+    book = openpyxl.load_workbook(path)
+    contracts = load_contracts()
+    for table, rows in tables.items():
+        for number, row in enumerate(rows, start=2 if table == "clienten" else 3):
+            for place, column in enumerate(contracts[table].columns, start=1):
+                book[table].cell(number, place, _as_excel_keeps(row[column.name], column.type))
+    book.save(path)
+
+
+def _as_excel_keeps(text: str, kind: str) -> object:
+    """What Excel makes of a text that a person types in a column of that kind."""
+    if not text:
+        return None
+    if kind == "integer":
+        return float(text.replace(",", "."))
+    if kind == "date":
+        first, month, last = re.split("[-/]", text)
+        return datetime(*(int(part) for part in ((first, month, last) if len(first) == 4 else (last, month, first))))
+    if kind == "time":
+        return datetime.strptime(text, "%H:%M").time()
+    return text
 
 
 def all_bytes(folder: Path) -> dict[str, bytes]:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
 from handmade_deliveries import all_bytes, found
 
-from pipeline.deliveries.intake import find_deliveries, judge_delivery, receive
+from pipeline.deliveries.intake import judge_delivery, receive
 from pipeline.deliveries.vault import is_judged, read_log, table_path
-from pipeline.settings import PROJECT_ROOT, Settings, SettingsError
+from pipeline.settings import Settings, SettingsError
 
 
 def produced(settings: Settings) -> dict[str, bytes]:
@@ -48,10 +44,11 @@ def test_the_log_tells_what_was_judged(make, settings):
         [str(settings.vault / "deliveries" / "_log" / "*" / "*" / "v*.parquet")],
     )
     assert " ".join(column[0] for column in log.description) == (
-        "consortium period version status created contract rows_received rows_accepted rows_refused"
+        "consortium period version status created contract rows_received rows_accepted rows_refused correction_of_final"
     )
-    ((*place, status, created, contract, received, accepted, refused),) = log.fetchall()
+    ((*place, status, created, contract, received, accepted, refused, corrects_final),) = log.fetchall()
     assert (place, status, contract) == (["boost", "2024-H1", 1], "partially_accepted", 1)
+    assert corrects_final is False
     assert created.isoformat() == "2024-07-10T07:00:00"  # UTC
     assert (received, accepted, refused) == (272, 271, 1)
     tables = pq.read_table(settings.vault / "deliveries/_log_tables/boost/2024-H1/v1.parquet").to_pylist()
@@ -115,8 +112,9 @@ def test_other_content_under_a_judged_version_is_a_conflict(make, settings):
     after = produced(settings)
     assert {name: after[name] for name in before} == before
     assert sorted(set(after) - set(before)) == [
+        "receipts/boost/2024-H1/v1/findings-conflict.csv",
+        "receipts/boost/2024-H1/v1/receipt-conflict.html",
         "receipts/boost/2024-H1/v1/receipt-conflict.json",
-        "receipts/boost/2024-H1/v1/receipt-conflict.txt",
     ]
     receive(delivery.folder, settings)
     assert produced(settings) == after
@@ -212,35 +210,6 @@ def test_what_an_interrupted_receipt_left_is_done_again(make, settings, vault_ro
 def rows_of(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files of which every byte follows from the delivery: not the log and the receipt, which hold the moment."""
     return {name: content for name, content in files.items() if "_log/" not in name and "receipts/" not in name}
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.15, 0.3, 0.45])
-def test_a_killed_receipt_is_made_good(make, settings, tmp_path, delay):
-    folder = make("boost").write()
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from pipeline.deliveries.intake import find_deliveries, receive\n"
-        "from pipeline.settings import Settings\n"
-        "settings = Settings(home=Path(sys.argv[1]), environment='test')\n"
-        "print('ready', flush=True)\n"
-        "for folder in find_deliveries(settings): receive(folder, settings)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(settings.home)], stdout=subprocess.PIPE, cwd=PROJECT_ROOT
-    )
-    process.stdout.readline()
-    time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert receive(folder, settings).status in ("accepted", "unchanged")
-    disturbed = {name: content for name, content in rows_of(produced(settings)).items() if not name.startswith("work/")}
-    other = Settings(home=tmp_path / "other", environment="test")
-    other.home.mkdir()
-    settings.inbox.rename(other.inbox)
-    (again,) = find_deliveries(other)
-    receive(again, other)
-    assert disturbed == rows_of(produced(other))
 
 
 def test_no_raw_rows_stay_in_the_work_folder(make, settings):

@@ -21,12 +21,23 @@ def test_deliveries_are_found_in_order(make, settings):
 
 
 def test_mistyped_folders_are_no_deliveries_but_are_told(settings):
-    for name in ("tim/2024-H1/1", "tom/2024H1/1", "tom/2024-H1/v1", "tom/2024-H1/01", "tom/2024-H1", "tom/2013-H1/1"):
+    for name in (
+        "tim/2024-H1/1",
+        "tom/2024H1/1",
+        "tom/2024-H1/v1",
+        "tom/2024-H1/01",
+        "tom/2024-H1",
+        "tom/2013-H1/1",
+        "tom/2024-H1/1 (kopie)",
+        "tom/2024-H1/1\n",
+        "tom/2024-H1\n/1",
+        "tom/2024-H1/\u0661",
+    ):
         folder = settings.inbox / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "datapackage.json").write_text("{}")
     assert find_deliveries(settings) == []
-    assert len(unrecognised_folders(settings)) == 6
+    assert len(unrecognised_folders(settings)) == 10
 
 
 def test_an_inbox_that_is_not_there_holds_nothing(settings):
@@ -122,6 +133,8 @@ def test_a_descriptor_that_cannot_be_read_is_rejected(make, settings, content):
         ("contract", 2, "contract_version"),
         ("contract", True, "contract_version"),
         ("contract", None, "contract_version"),
+        ("contract", 1.0, "contract_version"),
+        ("resources", [{}] * 101, "descriptor_field"),
     ],
 )
 def test_a_descriptor_with_a_wrong_field_is_rejected(make, settings, field, value, rule):
@@ -158,6 +171,47 @@ def test_a_resource_with_a_wrong_field_is_rejected(make, settings, field, value)
 def test_a_table_that_is_named_twice_is_rejected(make, settings):
     outcome = receive(make("boost", resources={"bezoek": {"name": "toeleiding"}}).write(), settings)
     assert found(outcome) == {("descriptor_field", None, None)}
+    assert "twee keer" in outcome.findings[0].sentence
+
+
+def test_a_csv_file_holds_one_table(make, settings):
+    outcome = receive(make("boost", resources={"bezoek": {"path": "./toeleiding.csv"}}).write(), settings)
+    assert found(outcome) == {("descriptor_field", None, None)}
+    assert "hetzelfde bestand" in outcome.findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("path", "bezoek\n.csv", "niet te zien"),
+        ("path", "bezoek\ud800.csv", "niet te zien"),
+        ("path", "b" * 256, "te lang"),
+        ("path", "é" * 150, "te lang"),
+        ("path", "map/" * 200 + "bezoek.csv", "te lang"),
+        ("name", "bezoek\x07", "niet te zien"),
+        ("name", "b" * 101, "te lang"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_refused(make, settings, field, value, word):
+    outcome = receive(make("boost", resources={"bezoek": {field: value}}).write(), settings)
+    assert outcome.status == "rejected"
+    (finding,) = outcome.findings
+    assert finding.rule == "unsafe_path"
+    assert word in finding.sentence
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_folder_that_is_a_link_is_not_followed(make, settings, tmp_path: Path, depth):
+    delivery = make("boost")
+    folder = delivery.write()
+    inside = [delivery.path, *delivery.path.parents][depth]
+    outside = inside.rename(tmp_path / "elsewhere")
+    inside.symlink_to(outside, target_is_directory=True)
+    assert has_arrived(folder)
+    (outcome,) = (receive(each, settings) for each in find_deliveries(settings))
+    assert outcome.status == "rejected"
+    assert found(outcome) == {("unsafe_path", None, None)}
+    assert outcome.tables == {}
 
 
 @pytest.mark.parametrize(
@@ -244,3 +298,25 @@ def test_the_same_files_sent_again_are_the_same_delivery(make, settings):
     assert receive(delivery.write(), settings).status == "unchanged"
     descriptor = json.loads((delivery.path / "datapackage.json").read_text())
     assert descriptor["title"] == "nog eens"
+
+
+def test_the_names_of_a_delivery_are_not_repeated(make, settings, caplog):
+    """Not of the package, a file or a table, also when it begins as a table of the contract."""
+    delivery = make("tom", descriptor={"name": "levering van j.jansen@voorbeeld.nl"})
+    delivery.texts["zelfredzaamheid_Jansen"] = b"client_id\n1\n"
+    delivery.texts["dossiers_Jan"] = b"dossier_id\n1\n"
+    folder = delivery.write()
+    (delivery.path / "clienten.csv").rename(delivery.path / "client_Jan_Jansen_123456782.csv")
+    descriptor = json.loads((delivery.path / "datapackage.json").read_text())
+    descriptor["resources"][0]["path"] = "client_Jan_Jansen_123456782.csv"
+    delivery.write_descriptor(json.dumps(descriptor).encode())
+    outcome = receive(folder, settings)
+    assert outcome.status == "accepted"
+    assert found(outcome) == {
+        ("extra_table", "een tabel die lijkt op zelfredzaamheid", None),
+        ("extra_table", "een tabel die lijkt op dossiers", None),
+    }
+    for name, content in all_bytes(settings.home).items():
+        if not name.startswith("inbox/"):
+            assert not [word for word in (b"Jan", b"jansen", b"123456782") if word in content], name
+    assert "Jan" not in caplog.text + str(outcome)

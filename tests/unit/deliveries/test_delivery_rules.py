@@ -9,7 +9,7 @@ import pytest
 from handmade_deliveries import Delivery
 
 from pipeline.deliveries.contract import contracts_for
-from pipeline.deliveries.intake import receive
+from pipeline.deliveries.intake import judge_delivery, receive
 
 Said = set[tuple[int, str | None, str]]
 
@@ -44,6 +44,13 @@ RULES = {
         one("wijkcode", "WK036301", "unknown_code"),
         one("wijkcode", "GM0484", "unknown_code"),
         one("leeftijdsgroep", "18-64", "unknown_code"),
+        one("leeftijdsgroep", "17-jan", "unknown_code"),
+        one("leeftijdsgroep", "+0-17", "formula_text"),
+        one("client_id", "=A2", "formula_text"),
+        one("client_id", "1,23457E+17", "rounded_identifier"),
+        one("client_id", "#N/B", "excel_error"),
+        one("wijkcode", "#VERW!", "excel_error"),
+        one("in_zorg_sinds", "#N/A", "excel_error"),
         one("in_zorg_sinds", "", "missing_value"),
         one("in_zorg_sinds", "31-02-2023", "not_a_date"),
         one("in_zorg_sinds", "1899-12-31", "before_1900"),
@@ -66,7 +73,7 @@ RULES = {
         one("geopend_op", "", "missing_value"),
         one("gesloten_op", "2025-07-01", "after_period"),
         one("gesloten_op", "2023-03-13", "before_start"),
-        one("reden_sluiting", "2", "unknown_code"),
+        one("reden_sluiting", "3", "unknown_code"),
         one("reden_sluiting", "99", "unknown_code"),
     ],
     ("tom", "zelfredzaamheid"): [
@@ -125,8 +132,8 @@ RULES = {
         one("wijkcode", "", "missing_value"),
         one("maand", "2024-07", "outside_period"),
         one("maand", "2023-12", "outside_period"),
-        one("maand", "2024-1", "not_a_month"),
-        one("maand", "01-2024", "not_a_month"),
+        one("maand", "2-1-2024", "not_a_month"),
+        one("maand", "jan-24", "not_a_month"),
         one("voorziening", "", "missing_value"),
         one("bezoeken", "veel", "not_an_integer"),
         one("unieke_bezoekers", "-1", "out_of_range"),
@@ -161,7 +168,12 @@ RULES = {
         one("antwoord", "geen mening", "not_an_integer"),
         ({"vraag": "weer", "antwoord": "99"}, {("vraag", "unknown_code")}),
     ],
-    ("boost", "duiding"): [one("indicator", "tom_gehoord", "unknown_code")],
+    ("boost", "duiding"): [
+        (
+            {"indicator": "tom_gehoord", "verhaal": "@SOM(A1)"},
+            {("indicator", "unknown_code"), ("verhaal", "formula_text")},
+        )
+    ],
     ("tom", "aantallen"): [({"teller": "49"}, {("teller", "out_of_order")})],
 }
 
@@ -188,7 +200,12 @@ ACCEPTED = {
         {"uit_zorg_op": "2025-06-30"},
         {"leeftijdsgroep": "80+"},
     ],
-    ("tom", "dossiers"): [{"vorig_dossier_id": "D-NERGENS"}, {"reden_sluiting": "02"}, {"reden_sluiting": "39"}],
+    ("tom", "dossiers"): [
+        {"vorig_dossier_id": "D-NERGENS"},
+        {"reden_sluiting": "02"},
+        {"reden_sluiting": "2"},
+        {"reden_sluiting": "39.0"},
+    ],
     ("tom", "zelfredzaamheid"): [
         {"meetdatum": "2024-01-01", "score": "1"},
         {"meetdatum": "30/6/2024", "score": "5.0", "doelscore": ""},
@@ -200,25 +217,33 @@ ACCEPTED = {
         {"resultaat": "", "beoordeeld_op": "2024-06-30"},
     ],
     ("go", "aanbod"): [{"wijkcode": "WK048401", "plaatsen": "0"}],
-    ("boost", "bezoek"): [{"bezoeken": "0", "unieke_bezoekers": "0", "vrijwilligers": "0"}, {"bezoeken": "132"}],
+    ("boost", "bezoek"): [
+        {"bezoeken": "0", "unieke_bezoekers": "0", "vrijwilligers": "0"},
+        {"bezoeken": "132"},
+        {"maand": "1-1-2024"},
+        {"maand": "01-2024"},
+        {"maand": "jan 2024"},
+    ],
     ("boost", "gesprekken"): [
         {"afgenomen_op": "", "begonnen_om": "", "duur_minuten": ""},
         {"hercontrole_van": "G-NERGENS"},
         {"begonnen_om": "23:59:59", "duur_minuten": "0"},
     ],
     ("boost", "antwoorden"): [
-        {"antwoord": "0"},
         {"vraag": "gehoord", "antwoord": "0"},
         {"vraag": "gehoord", "antwoord": "5"},
-        {"antwoord": "10"},
+        {"vraag": "ceo_snel", "antwoord": "0"},
     ],
-    ("boost", "duiding"): [{"wijkcode": "WK048401"}],
+    ("tom", "antwoorden"): [{"vraag": "tevredenheid", "antwoord": "0"}, {"vraag": "tevredenheid", "antwoord": "10"}],
+    ("boost", "duiding"): [
+        {"wijkcode": "WK048401", "verhaal": "- Meer bezoek.\n- Minder wachttijd (twee weken)", "acties": "-"}
+    ],
     # a rate or a mean may be above one
     ("boost", "aantallen"): [{"noemer": "10", "teller": "80"}],
 }
 
 
-@pytest.mark.parametrize(("consortium", "table"), ACCEPTED, ids=[table for _, table in ACCEPTED])
+@pytest.mark.parametrize(("consortium", "table"), ACCEPTED, ids=[f"{table} of {name}" for name, table in ACCEPTED])
 def test_what_lies_within_reason_is_accepted(make, settings, consortium, table):
     delivery = make(consortium)
     for number, change in enumerate(ACCEPTED[consortium, table]):
@@ -402,6 +427,33 @@ def test_tables_with_headings_only_are_accepted(make, settings, vault_rows):
     assert vault_rows("clienten") == []
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "value", "words"),
+    [
+        ("clienten", "in_zorg_sinds", "14-3-23", "twee cijfers"),
+        ("clienten", "in_zorg_sinds", "45000", "Excel een datum bewaart"),
+        ("clienten", "in_zorg_sinds", "14-3-2023 09:30", "staat een tijd"),
+        ("clienten", "leeftijdsgroep", "17-jan", "een datum gemaakt"),
+        ("gesprekken", "duur_minuten", "1.000", "duizend of één"),
+        ("gesprekken", "begonnen_om", "0,39583", "Excel een tijd bewaart"),
+    ],
+)
+def test_usual_slips_have_a_sentence_of_their_own(make, settings, table, column, value, words):
+    delivery = make("tom")
+    delivery.tables[table][0][column] = value
+    (told,) = (each for each in judge_delivery(delivery.write()).findings if each.column == column)
+    assert (told.count, told.rows) == (1, (1,))
+    assert words in told.sentence
+
+
+def test_no_example_can_run_as_a_formula(make):
+    delivery = make("tom")
+    delivery.tables["clienten"][0]["wijkcode"] = "=WK048401"
+    delivery.tables["clienten"][1]["leeftijdsgroep"] = "@18-44"
+    delivery.tables["zelfredzaamheid"][2]["score"] = "+5x"
+    assert [finding.examples for finding in judge_delivery(delivery.write()).findings if finding.examples] == []
+
+
 def test_sentences_are_for_people(make, settings):
     delivery = make("boost")
     spoiled(delivery, "bezoek", RULES["boost", "bezoek"])
@@ -410,4 +462,4 @@ def test_sentences_are_for_people(make, settings):
         assert finding.sentence[0].isupper()
         assert finding.sentence.endswith(".")
         assert "None" not in finding.sentence
-    assert "Het getal moet 0 of hoger zijn." in outcome.receipt.with_suffix(".txt").read_text()
+    assert "Het getal moet 0 of hoger zijn." in outcome.receipt.with_suffix(".html").read_text(encoding="utf-8")

@@ -14,11 +14,11 @@ from pipeline.deliveries.vault import ensure_vault, is_judged, read_accepted, re
 
 def test_every_table_can_be_read_before_anything_is_delivered(settings):
     ensure_vault(settings)
-    for table in (*load_contracts(), "_log", "_log_tables"):
+    for table in (*load_contracts(), "_log", "_log_tables", "_log_profiles"):
         pattern = str(settings.vault / "deliveries" / table / "**" / "*.parquet")
         assert duckdb.connect().execute("select count(*) from read_parquet(?)", [pattern]).fetchone() == (0,)
     before = {path: path.stat().st_mtime_ns for path in settings.vault.rglob("*.parquet")}
-    assert len(before) == 15
+    assert len(before) == 16
     ensure_vault(settings)
     assert {path: path.stat().st_mtime_ns for path in settings.vault.rglob("*.parquet")} == before
 
@@ -35,7 +35,7 @@ def test_rows_and_empty_files_have_the_same_columns_and_types(make, settings, re
     for consortium in ("tom", "go", "boost"):
         make(consortium).write()
     receive_all()
-    for table in (*load_contracts(), "_log", "_log_tables"):
+    for table in (*load_contracts(), "_log", "_log_tables", "_log_profiles"):
         paths = sorted((settings.vault / "deliveries" / table).rglob("*.parquet"))
         assert len(paths) > 1
         described = {

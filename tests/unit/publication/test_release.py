@@ -11,6 +11,8 @@ from pipeline.publication.marts_file import STORAGE_VERSION, open_marts
 from pipeline.publication.release import ReleaseError, find_release, list_releases, make_release, publish, release_file
 from pipeline.warehouse.connection import open_warehouse
 
+# what a release has beside the marts of the warehouse
+OWN = {"fct_revision", "release"}
 _TELLING = {
     "fct_indicator": "n, numerator, value, ci_low, ci_high",
     "fct_life_domain": "n, improved, stable, worsened, stable_low, rated, low, low_share, goals, goals_reached, "
@@ -32,7 +34,8 @@ def filled(settings):
             if table in _TELLING:
                 empty = ", ".join(f"null::double as {name.strip()}" for name in _TELLING[table].split(","))
                 shown = ", ".join(f"1.5::double as {name.strip()}" for name in _TELLING[table].split(","))
-                keys = "'i' as indicator_code, 'l' as life_domain_code, 'tom' as consortium_code, '2024-H1' as period"
+                keys = "'i' as indicator_code, 'l' as life_domain_code, 'tom' as consortium_code, '2024-H1' as period, "
+                keys += "'share' as unit, 2 as delivery_version"
                 warehouse.execute(
                     f"create table marts.{table} as "
                     f"select {keys}, 'a' as district_code, {shown}, 'published' as status union all "
@@ -40,7 +43,7 @@ def filled(settings):
                 )
             elif table == "fct_monitor":
                 warehouse.execute("create table marts.fct_monitor as select 'cbs_kwb' as monitor, '2022' as vintage")
-            elif table != "release":
+            elif table not in OWN:
                 codes = [
                     "consortium_code",
                     "district_code",
@@ -52,7 +55,7 @@ def filled(settings):
                 columns = ", ".join(f"'x' as {code}" for code in codes)
                 warehouse.execute(f"create table marts.{table} as select {columns}")
         for table in EXPECTED_TABLES:
-            if table != "release":
+            if table not in OWN:
                 warehouse.execute(f"comment on table marts.{table} is 'what it is, with the reader''s quote'")
                 for row in warehouse.execute(f"describe marts.{table}").fetchall():
                     warehouse.execute(f"comment on column marts.{table}.{row[0]} is 'described'")

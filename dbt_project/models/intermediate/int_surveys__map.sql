@@ -1,0 +1,116 @@
+with mapping as (
+    select
+        monitor,
+        question,
+        measure,
+        comparable_kind,
+        comparable_code,
+        comparability,
+        valid_from,
+        valid_to,
+        -- the last break at or before the first year of this row; without one the series begins with its first row
+        coalesce(
+            max(case when series_break then valid_from end)
+                over (partition by monitor, measure order by valid_from),
+            min(valid_from) over (partition by monitor, measure)
+        )
+            as series_from
+    from {{ ref("monitor_questions") }}
+),
+
+answers as (
+    select
+        surveys.monitor,
+        surveys.file_id,
+        surveys.question,
+        surveys.year,
+        surveys.group_code,
+        surveys.region_code,
+        surveys.region_level,
+        surveys.n,
+        surveys.value,
+        surveys.margin,
+        surveys.marker,
+        surveys.vintage,
+        surveys.source,
+        mapping.comparable_kind,
+        mapping.comparable_code,
+        coalesce(mapping.measure, surveys.question_key) as measure,
+        coalesce(mapping.comparability, 'not_mapped') as comparability,
+        -- of a question that nobody mapped it is not known whether next year's is the same one
+        coalesce(mapping.series_from, surveys.year) as series_from,
+        -- the same figure in several files: the one that arrived last
+        row_number()
+            over (
+                partition by
+                    surveys.monitor,
+                    coalesce(mapping.measure, surveys.question_key),
+                    surveys.year,
+                    surveys.group_code,
+                    surveys.region_code
+                order by surveys.vintage desc, surveys.question_key asc, mapping.valid_from desc
+            )
+            as newest_first
+    from {{ ref("stg_monitors__surveys") }} as surveys
+    left join mapping
+        on
+            surveys.monitor = mapping.monitor
+            and surveys.question_key = mapping.question
+            and surveys.year >= mapping.valid_from
+            and surveys.year <= coalesce(mapping.valid_to, surveys.year)
+),
+
+minimum_persons as (
+    select
+        answers.year,
+        max(thresholds.value) as minimum
+    from answers
+    inner join {{ ref("thresholds") }} as thresholds
+        on
+            thresholds.threshold_code = 'minimum_persons'
+            and answers.year >= year(thresholds.valid_from)
+            and answers.year <= coalesce(year(thresholds.valid_to), answers.year)
+    group by answers.year
+),
+
+judged as (
+    select
+        answers.*,
+        -- a year without a threshold shows nothing
+        coalesce(answers.n >= minimum_persons.minimum, false) as is_on_enough
+    from answers
+    left join minimum_persons
+        on answers.year = minimum_persons.year
+    where answers.newest_first = 1
+),
+
+series as (
+    select
+        *,
+        lag(series_from)
+            over (partition by monitor, measure, group_code, region_code order by year)
+            as series_before
+    from judged
+)
+
+select
+    monitor,
+    measure,
+    question,
+    year,
+    group_code,
+    region_code,
+    region_level,
+    file_id,
+    comparable_kind,
+    comparable_code,
+    comparability,
+    case when is_on_enough then n end as n,
+    case when is_on_enough then value end as value,
+    case when is_on_enough then margin end as margin,
+    case when not is_on_enough and marker is null then 'too_few' else marker end as marker,
+    concat(measure, '_', cast(series_from as {{ text_type() }})) as series_id,
+    coalesce(series_from <> series_before, false) as is_series_break,
+    source,
+    vintage
+from series
