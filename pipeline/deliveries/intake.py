@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 import time
@@ -27,7 +26,7 @@ from pipeline.deliveries.earlier import earlier_deliveries
 from pipeline.deliveries.example import set_aside_examples
 from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount, shown_heading
 from pipeline.deliveries.guard import find_personal_data, kinds_in
-from pipeline.deliveries.judge import judge_rows, make_pseudonyms, quarantine_rows, vault_rows
+from pipeline.deliveries.judge import judge_rows, quarantine_rows, vault_rows
 from pipeline.deliveries.package import (
     DeliveryFolder,
     Incomplete,
@@ -69,8 +68,9 @@ __all__ = [
 ]
 
 _LOGGER = logging.getLogger(__name__)
-_MEMORY = "1GB"
-_THREADS = 4
+# Ten million rows then take less than 1 GB in all; another thread would take some 100 MB more.
+_MEMORY = "500MB"
+_THREADS = 2
 _CONFLICT = "-conflict"
 _DAY = 86_400
 _COLUMNS_NAMED = 20
@@ -328,7 +328,6 @@ def _write_rows(connection: duckdb.DuckDBPyConnection, judgement: Judgement, set
     place = {"consortium": judgement.consortium, "period": judgement.period, "version": judgement.version}
     contracts = contracts_for(judgement.consortium)
     install_pseudonyms(connection, key)
-    make_pseudonyms(connection, [contracts[table] for table in judgement.tables])
     for table, count in judgement.tables.items():
         if judgement.is_accepted:
             query = vault_rows(contracts[table], f"accepted_{table}", **place)
@@ -369,12 +368,13 @@ def _work_folder(settings: Settings) -> Iterator[Path]:
 
 @contextmanager
 def _connection(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    # in a file: tables that do not fit in memory are written once, and not again and again
     connection = duckdb.connect(
-        ":memory:",
+        str(work / "scratch.duckdb"),
         config={
             "temp_directory": str(work / "spill"),
             "memory_limit": _MEMORY,
-            "threads": min(_THREADS, os.cpu_count() or 1),
+            "threads": _THREADS,
         },
     )
     try:

@@ -141,51 +141,28 @@ def judge_rows(
     return counts, findings
 
 
-def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contracts: Collection[Contract]) -> None:
-    """Make a table ``pseudonyms_<entity>`` (identifier, pseudonym) of all identifiers in a delivery's judged rows.
-
-    An identifier stands in many rows: it is hashed once.
-
-    Args:
-        connection: holds the judged rows, and the function ``pseudonym``.
-        contracts: of the tables that were judged.
-    """
-    places: dict[str, list[str]] = {}
-    for contract in contracts:
-        for column in contract.columns:
-            if column.entity:
-                place = f'select "{column.name}" as identifier from typed_{contract.table}'
-                places.setdefault(column.entity, []).append(place)
-    for entity, selects in places.items():
-        connection.execute(
-            f"create or replace table pseudonyms_{entity} as "
-            f"select identifier, pseudonym({literal(entity)}, identifier) as pseudonym "
-            f"from (select distinct identifier from ({' union all '.join(selects)}) where identifier is not null)"
-        )
-
-
 def vault_rows(contract: Contract, relation: str, *, consortium: str, period: str, version: int) -> str:
     """SQL of a table's rows as they are kept: identifiers pseudonymised, with where they came from, in order.
+
+    Every identifier is hashed where it stands: a list of millions of identifiers would take far more memory than it
+    saves time.
 
     Args:
         contract: the table.
         relation: ``accepted_<table>`` or ``refused_<table>``.
         consortium, period, version: of the delivery.
     """
-    columns, joins = [], []
-    for column in contract.columns:
-        if column.entity:
-            columns.append(f'of_{column.name}.pseudonym as "{column.name}"')
-            joins.append(
-                f"left join pseudonyms_{column.entity} as of_{column.name} "
-                f'on kept."{column.name}" = of_{column.name}.identifier'
-            )
-        else:
-            columns.append(f'kept."{column.name}"')
+    columns = [
+        f'pseudonym({literal(column.entity)}, "{column.name}") as "{column.name}"'
+        if column.entity
+        else f'"{column.name}"'
+        for column in contract.columns
+    ]
+    # sorted before they are hashed: pseudonyms are long
     return (
         f"select {', '.join(columns)}, {literal(consortium)}::varchar as consortium, "
         f"{literal(period)}::varchar as period, {version}::integer as version, row_number "
-        f"from {relation} as kept {' '.join(joins)} order by row_number"
+        f"from (select * from {relation} order by row_number)"
     )
 
 
@@ -196,9 +173,7 @@ def quarantine_rows(contract: Contract, *, consortium: str, period: str, version
     A cell that is not of its type stays out: it may be an identifier or a name in the wrong place. The consortium's own
     file has it, under the same row number.
     """
-    kept = vault_rows(
-        contract, f"refused_{contract.table}", consortium=consortium, period=period, version=version
-    ).removesuffix(" order by row_number")
+    kept = vault_rows(contract, f"refused_{contract.table}", consortium=consortium, period=period, version=version)
     return (
         f"select kept.*, said.findings from ({kept}) as kept join said_{contract.table} as said using (row_number) "
         f"order by row_number"
