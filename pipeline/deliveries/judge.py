@@ -152,6 +152,10 @@ def vault_rows(contract: Contract, relation: str, *, consortium: str, period: st
         relation: ``accepted_<table>`` or ``refused_<table>``.
         consortium, period, version: of the delivery.
     """
+    return _kept(contract, relation, [], consortium, period, version)
+
+
+def _kept(contract: Contract, relation: str, others: list[str], consortium: str, period: str, version: int) -> str:
     columns = [
         f'pseudonym({literal(column.entity)}, "{column.name}") as "{column.name}"'
         if column.entity
@@ -161,7 +165,7 @@ def vault_rows(contract: Contract, relation: str, *, consortium: str, period: st
     # sorted before they are hashed: pseudonyms are long
     return (
         f"select {', '.join(columns)}, {literal(consortium)}::varchar as consortium, "
-        f"{literal(period)}::varchar as period, {version}::integer as version, row_number "
+        f"{literal(period)}::varchar as period, {version}::integer as version, {', '.join(['row_number', *others])} "
         f"from (select * from {relation} order by row_number)"
     )
 
@@ -173,11 +177,8 @@ def quarantine_rows(contract: Contract, *, consortium: str, period: str, version
     A cell that is not of its type stays out: it may be an identifier or a name in the wrong place. The consortium's own
     file has it, under the same row number.
     """
-    kept = vault_rows(contract, f"refused_{contract.table}", consortium=consortium, period=period, version=version)
-    return (
-        f"select kept.*, said.findings from ({kept}) as kept join said_{contract.table} as said using (row_number) "
-        f"order by row_number"
-    )
+    relation = f"(select * from refused_{contract.table} join said_{contract.table} using (row_number))"
+    return _kept(contract, relation, ["findings"], consortium, period, version)
 
 
 def maximum_refused_share(period: HalfYear) -> Decimal:
@@ -450,7 +451,7 @@ def _summaries(connection: duckdb.DuckDBPyConnection, table: str, checks: list[_
     """One finding per check, and for the quarantine what each row has."""
     groups = connection.execute(
         f"""
-        select check_number, count(*), list(row_number order by row_number)[:{_ROWS_PER_FINDING}]
+        select check_number, count(*), min(row_number, {_ROWS_PER_FINDING})
         from row_findings where table_name = ? group by check_number order by check_number
         """,
         [table],
@@ -472,11 +473,20 @@ def _summaries(connection: duckdb.DuckDBPyConnection, table: str, checks: list[_
         )
     names = [f"{check.column.name}: {check.rule}" if check.column else check.rule for check in checks]
     listed = ", ".join(literal(name) for name in names)
+    # a bit per check: lists of texts would have to stay in memory when millions of rows are refused
     connection.execute(
         f"""
         create or replace view said_{table} as
-        select row_number, string_agg([{listed}][check_number + 1], '; ' order by check_number) as findings
-        from row_findings where table_name = {literal(table)} group by row_number
+        select row_number, array_to_string(
+            list_transform(
+                list_filter(range({len(names)}), lambda place: (broken >> place::integer) & 1 = 1),
+                lambda place: [{listed}][place + 1]
+            ), '; '
+        ) as findings
+        from (
+            select row_number, bit_or(1::hugeint << check_number) as broken
+            from row_findings where table_name = {literal(table)} group by row_number
+        )
         """
     )
     return findings
