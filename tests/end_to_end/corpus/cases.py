@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus.parcel import ADDRESS, BSN, DISTRICTS, EMAIL, IBAN, MARK, PHONE, SURNAME, Parcel, sound
+from corpus.parcel import ADDRESS, BSN, DISTRICTS, EMAIL, IBAN, IDENTIFIER, MARK, PHONE, SURNAME, Parcel, sound
 
 ACCEPTED, PARTIAL, REJECTED, INCOMPLETE = "accepted", "partially_accepted", "rejected", "incomplete"
 
@@ -40,6 +40,25 @@ class Case:
     refused: int | None
     consortium: str
 
+    @property
+    def is_read(self) -> bool:
+        """Whether its tables are read: that is what takes time."""
+        return not self.rules or not self.rules <= _UNREAD
+
+
+_UNREAD = frozenset(
+    [
+        "descriptor_unreadable",
+        "descriptor_field",
+        "consortium_mismatch",
+        "period_mismatch",
+        "version_mismatch",
+        "contract_version",
+        "unsafe_path",
+        "hash_mismatch",
+        "incomplete",
+    ]
+)
 
 CASES: list[Case] = []
 
@@ -160,7 +179,7 @@ def every_cell_quoted(parcel: Parcel) -> None:
     each_table(parcel, "utf-8", quoted=True, ending="\r\n")
 
 
-@case(REJECTED, "missing_column", says="scheiding")
+@case(REJECTED, "unreadable_file", says="puntkomma")
 def bars(parcel: Parcel) -> None:
     parcel.put("bezoek", parcel.csv("bezoek", separator="|"))
 
@@ -196,14 +215,14 @@ def separators_behind_every_line(parcel: Parcel) -> None:
     each_table(parcel, "utf-8", ending=";;;\r\n")
 
 
-@case(PARTIAL, "not_an_integer", refused=1)
+@case(PARTIAL, "not_an_integer", "unknown_reference", refused=2)
 def blank_lines_keep_the_row_numbers(parcel: Parcel) -> None:
     set_cell(parcel, "gesprekken", "duur_minuten", "kort", row=3)
     lines = parcel.csv("gesprekken").split("\n")
     parcel.put("gesprekken", "\n".join([*lines[:2], "", ";;;;;;;;", *lines[2:]]) + "\n\n\n")
 
 
-@case(PARTIAL, "row_width", refused=1)
+@case(PARTIAL, "row_width", "unknown_reference", refused=2)
 def row_with_a_cell_too_many(parcel: Parcel) -> None:
     text = parcel.csv("gesprekken")
     parcel.put("gesprekken", text.replace("Team Ridderveld", "Team Ridderveld; locatie Noord", 1))
@@ -221,33 +240,33 @@ def every_form_of_a_date(parcel: Parcel) -> None:
 
 @case(ACCEPTED)
 def every_form_of_a_month(parcel: Parcel) -> None:
-    names = "jan feb mrt apr mei jun jul aug sep okt nov dec".split()
+    names = ["jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"]
     for place, row in enumerate(parcel.tables["toeleiding"]):
         year, month = row["maand"].split("-")
         row["maand"] = [f"{month}-{year}", f"{names[int(month) - 1]} {year}", row["maand"]][place % 3]
 
 
-@case(PARTIAL, "not_a_date", says="twee cijfers", refused=1)
+@case(PARTIAL, "not_a_date", "unknown_reference", says="twee cijfers", refused=2)
 def year_of_two_digits(parcel: Parcel) -> None:
     set_cell(parcel, "gesprekken", "afgenomen_op", "09-04-24")
 
 
-@case(PARTIAL, "not_a_date", says="bestaande datum", refused=1)
+@case(PARTIAL, "not_a_date", "unknown_reference", says="bestaande datum", refused=2)
 def thirtieth_of_february(parcel: Parcel) -> None:
     set_cell(parcel, "gesprekken", "afgenomen_op", "30-02-2024")
 
 
-@case(PARTIAL, "not_a_date", says="bestaande datum", refused=1)
+@case(PARTIAL, "not_a_date", "unknown_reference", says="bestaande datum", refused=2)
 def american_date(parcel: Parcel) -> None:
     set_cell(parcel, "gesprekken", "afgenomen_op", "04/29/2024")
 
 
-@case(PARTIAL, "not_a_date", says="Excel", refused=1)
+@case(PARTIAL, "not_a_date", "unknown_reference", says="Excel", refused=2)
 def number_of_a_day(parcel: Parcel) -> None:
     set_cell(parcel, "gesprekken", "afgenomen_op", "45391")
 
 
-@case(PARTIAL, "not_a_date", says="31-12-2024", refused=1)
+@case(PARTIAL, "not_a_date", "unknown_reference", says="31-12-2024", refused=2)
 def date_in_words(parcel: Parcel) -> None:
     set_cell(parcel, "gesprekken", "afgenomen_op", "negen april jl.")
 
@@ -287,8 +306,8 @@ def thousand_with_a_point(parcel: Parcel) -> None:
 
 @case(PARTIAL, "not_an_integer", "out_of_order", "out_of_range", refused=3)
 def numbers_that_are_none(parcel: Parcel) -> None:
-    # of 120 rows, so that three are 2.5 %: put them in more rows
-    parcel.tables["bezoek"] += [dict(row, voorziening="Speeltuin") for row in parcel.tables["bezoek"][:48]]
+    rows = parcel.tables["bezoek"]
+    rows += [dict(row, voorziening=name) for name in ("Speeltuin", "Moestuin") for row in rows[:48]]
     set_cell(parcel, "bezoek", "bezoeken", "veel", row=1)
     set_cell(parcel, "bezoek", "bezoeken", "3", row=2)
     set_cell(parcel, "bezoek", "vrijwilligers", "-4", row=3)
@@ -326,7 +345,7 @@ def duplicate_key(parcel: Parcel) -> None:
 
 @case(PARTIAL, "unknown_reference", says="gesprekken", refused=1)
 def answer_without_an_interview(parcel: Parcel) -> None:
-    set_cell(parcel, "antwoorden", "gesprek_id", f"G-{MARK}")
+    set_cell(parcel, "antwoorden", "gesprek_id", f"G-{IDENTIFIER}")
 
 
 @case(REJECTED, "outside_period", "too_many_refused", says="halfjaar")
@@ -371,7 +390,7 @@ def formulas(parcel: Parcel) -> None:
 
 @case(PARTIAL, "formula_text", refused=1)
 def formula_as_an_identifier(parcel: Parcel) -> None:
-    row = dict(parcel.tables["gesprekken"][0], gesprek_id=f"=1+1|{MARK}")
+    row = dict(parcel.tables["gesprekken"][0], gesprek_id=f"=1+1|{IDENTIFIER}")
     parcel.tables["gesprekken"].append(row)
 
 
@@ -400,15 +419,14 @@ def only_column_names(parcel: Parcel) -> None:
     parcel.put("duiding", "indicator;wijkcode;verhaal")
 
 
-@case(REJECTED, "missing_column", "extra_column")
+@case(REJECTED, "missing_column")
 def data_without_column_names(parcel: Parcel) -> None:
-    head, rest = parcel.csv("bezoek").split("\n", 1)
-    parcel.put("bezoek", rest)
+    parcel.put("bezoek", parcel.csv("bezoek").split("\n", 1)[1])
 
 
 @case(ACCEPTED, "extra_column")
 def five_thousand_columns(parcel: Parcel) -> None:
-    names = ";".join(f"meting {chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(5_000))
+    names = ";".join(f"meting{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(5_000))
     head, *rows = parcel.csv("bezoek").rstrip("\n").split("\n")
     parcel.put("bezoek", "\n".join([f"{head};{names}", *(row + ";1" * 5_000 for row in rows)]))
 
@@ -460,7 +478,8 @@ def extra_table(parcel: Parcel) -> None:
 
 @case(REJECTED, "missing_table", "extra_table", says="consortium")
 def tables_of_another_consortium(parcel: Parcel) -> None:
-    parcel.tables = sound("tom", parcel.period).tables
+    tables = sound("tom", parcel.period).tables
+    parcel.tables = {name: tables[name] for name in ("clienten", "dossiers", "participatie")}
 
 
 @case(ACCEPTED)
@@ -498,7 +517,7 @@ def descriptor(status: str, *rules: str, says: str = "", case_name: str, **field
     case(status, *rules, says=says)(spoil)
 
 
-descriptor(REJECTED, "consortium_mismatch", says="tom", case_name="consortium_of_another", consortium="go")
+descriptor(REJECTED, "consortium_mismatch", says="boost", case_name="consortium_of_another", consortium="go")
 descriptor(REJECTED, "period_mismatch", says="halfjaar", case_name="period_of_another_folder", period="2019-H2")
 descriptor(REJECTED, "version_mismatch", says="versie", case_name="version_of_another_folder", version=99)
 descriptor(REJECTED, "version_mismatch", says="versie", case_name="version_as_text", version="1")
@@ -636,12 +655,12 @@ path_fault("b" * 300 + ".csv", "te lang", "path_too_long")
 path_fault(".", "map", "path_of_the_folder_itself")
 
 
-@case(REJECTED, "unsafe_path", says="verwijzing")
+@case(REJECTED, "unsafe_path", says="is een verwijzing")
 def file_is_a_symbolic_link(parcel: Parcel) -> None:
     parcel.afterwards = lambda folder: _replace_by_link(folder / "bezoek.csv", folder)
 
 
-@case(REJECTED, "unsafe_path", says="verwijzing")
+@case(REJECTED, "unsafe_path", says="is een verwijzing")
 def folder_of_a_file_is_a_symbolic_link(parcel: Parcel) -> None:
     parcel.put("bezoek", parcel.csv("bezoek"), path="data/bezoek.csv")
     parcel.afterwards = lambda folder: _replace_by_link(folder / "data", folder)
@@ -683,16 +702,16 @@ def file_in_a_folder_with_a_strange_name(parcel: Parcel) -> None:
 # --- personal data ---
 
 
-def personal(kind: str, table: str, column: str, value: str, name: str, by: str = "boost") -> None:
+def personal(kind: str, table: str, column: str, value: str, name: str, also: str = "", by: str = "boost") -> None:
     def spoil(parcel: Parcel) -> None:
         set_cell(parcel, table, column, value, row=1)
 
     spoil.__name__ = name
-    case(REJECTED, f"personal_data_{kind}", says="Persoonsgegevens", by=by)(spoil)
+    case(REJECTED, f"personal_data_{kind}", *also.split(), says="Persoonsgegevens", by=by)(spoil)
 
 
-personal("bsn", "antwoorden", "antwoord", BSN, "bsn_as_an_answer")
-personal("bsn", "clienten", "client_id", BSN, "bsn_as_an_identifier", by="tom")
+personal("bsn", "antwoorden", "antwoord", BSN, "bsn_as_an_answer", "out_of_scale")
+personal("bsn", "clienten", "client_id", BSN, "bsn_as_an_identifier", "unknown_reference", by="tom")
 personal("phone", "duiding", "verhaal", f"Bel de coördinator op {PHONE} voor meer.", "phone_in_a_story")
 personal("email", "duiding", "acties", f"Mail naar {EMAIL}.", "email_in_a_story")
 personal("iban", "bezoek", "voorziening", f"Buurthuis {IBAN}", "iban_as_a_provision")
@@ -716,12 +735,12 @@ def number_in_a_table_outside_the_contract(parcel: Parcel) -> None:
     parcel.put("werkblad", f"a;b\n1;{BSN}\n")
 
 
-@case(REJECTED, "personal_data_phone", "row_width", says="Persoonsgegevens")
+@case(REJECTED, "personal_data_phone", "row_width", "unknown_reference", says="Persoonsgegevens")
 def number_beyond_the_last_column(parcel: Parcel) -> None:
     parcel.put("gesprekken", parcel.csv("gesprekken").replace(";nee\n", f";nee;{PHONE}\n", 1))
 
 
-@case(REJECTED, "personal_data_heading", "missing_column", says="Persoonsgegevens")
+@case(REJECTED, "personal_data_heading", "missing_column", "extra_column", says="Persoonsgegevens")
 def number_as_a_heading(parcel: Parcel) -> None:
     parcel.put("bezoek", parcel.csv("bezoek").replace("vrijwilligers", BSN, 1))
 

@@ -23,9 +23,11 @@ CONSORTIA = ("tom", "go", "boost")
 BSN, PHONE, IBAN = "111222333", "06-12345678", "NL91ABNA0417164300"
 EMAIL, ADDRESS = "truus.kwakernaak@voorbeeld.nl", "Kwakernaaksingel 17"
 SURNAME = "Kwakernaak"
-# What a delivery may hold but no receipt may repeat: an identifier, a file name, a descriptor's own words.
+# What a delivery may hold but no receipt may repeat: a text, a file name, a descriptor's own words; an identifier.
 MARK = "Zwartkopmees"
-SECRETS = (BSN, "12345678", "ABNA0417164300", SURNAME, MARK)
+IDENTIFIER = "Rietgorsje"
+KEPT_NOWHERE = (BSN, "12345678", "ABNA0417164300", SURNAME, IDENTIFIER)
+SECRETS = (*KEPT_NOWHERE, MARK)
 
 
 @dataclass

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import itertools
 import re
 import struct
 import zipfile
 from collections.abc import Callable
 
 import openpyxl
+
 from corpus.cases import ACCEPTED, PARTIAL, REJECTED, case, set_cell
 from corpus.parcel import BSN, MARK, Parcel
 
@@ -114,7 +116,7 @@ def months_that_excel_made_dates(parcel: Parcel) -> None:
     as_workbook(parcel, "toeleiding")
 
 
-@case(PARTIAL, "not_a_date", says="tijd", refused=1)
+@case(PARTIAL, "not_a_date", "unknown_reference", says="tijd", refused=2)
 def moment_instead_of_a_date(parcel: Parcel) -> None:
     set_cell(parcel, "gesprekken", "afgenomen_op", dt.datetime.fromisoformat(f"{parcel.day}T14:05:00"))
     as_workbook(parcel, "gesprekken")
@@ -161,12 +163,17 @@ def table_on_a_hidden_sheet(parcel: Parcel) -> None:
     as_one_workbook(parcel, finish=hide)
 
 
-@case(REJECTED, "personal_data_bsn", says="Persoonsgegevens")
+@case(ACCEPTED, "extra_sheet", says="bladen")
+def pivot_on_another_sheet(parcel: Parcel) -> None:
+    as_one_workbook(parcel, {"draaitabel": [["wijk", "som"], ["Oudshoorn", 410], [MARK, 3]]})
+
+
+@case(REJECTED, "personal_data_bsn", "extra_sheet", says="Persoonsgegevens")
 def personal_data_on_another_sheet(parcel: Parcel) -> None:
     as_one_workbook(parcel, {"kladblok": [["nummer"], [BSN], [int(BSN)]]})
 
 
-@case(REJECTED, "personal_data_bsn", says="Persoonsgegevens")
+@case(REJECTED, "personal_data_bsn", "out_of_scale", says="Persoonsgegevens")
 def personal_data_as_a_number(parcel: Parcel) -> None:
     set_cell(parcel, "antwoorden", "antwoord", int(BSN))
     as_workbook(parcel, "antwoorden")
@@ -262,7 +269,7 @@ def entities_that_explode(parcel: Parcel) -> None:
     as_workbook(parcel)
     names = "abcdefghijkl"
     entities = '<!ENTITY a "ha">' + "".join(
-        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip(names, names[1:], strict=False)
+        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in itertools.pairwise(names)
     )
     change = lambda xml: f"<!DOCTYPE worksheet [{entities}]>" + xml.replace("Buurthuis", "&l;")  # noqa: E731
     blown = rewritten(parcel.files["bezoek.xlsx"], "xl/sharedStrings.xml", change)
