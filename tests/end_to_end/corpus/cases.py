@@ -47,7 +47,7 @@ class Case:
 
 
 _UNREAD = frozenset(
-    [
+    (
         "descriptor_unreadable",
         "descriptor_field",
         "consortium_mismatch",
@@ -57,7 +57,7 @@ _UNREAD = frozenset(
         "unsafe_path",
         "hash_mismatch",
         "incomplete",
-    ]
+    )
 )
 
 CASES: list[Case] = []
