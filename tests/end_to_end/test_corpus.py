@@ -12,6 +12,8 @@ import itertools
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -227,6 +229,31 @@ def test_row_numbers_are_those_of_the_file(answers: Answers):
 def vault_file(settings: Settings, table: str, outcome: Outcome) -> Path:
     place = f"{outcome.consortium}/{outcome.period}/v{outcome.version}.parquet"
     return settings.vault / "deliveries" / table / place
+
+
+# --- the whole product ---
+
+
+@pytest.mark.slow
+def test_one_run_takes_the_whole_corpus(tmp_path: Path):
+    home = tmp_path / "home"
+    names = {place: name for name, place in fill(home / "inbox").items()}
+    command = [sys.executable, "-m", "pipeline.cli", "--home", str(home), "run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
+    statuses = {
+        names[path.parts[-4], path.parts[-3], int(path.parts[-2][1:])]: json.loads(path.read_text("utf-8"))["status"]
+        for path in (home / "receipts").glob("*/*/*/receipt.json")
+    }
+    expected = {name: ACCEPTED for name in names.values() if name.startswith(NEIGHBOUR)}
+    expected |= {each.name: each.status for each in CASES if each.status != INCOMPLETE}
+    assert statuses == expected
+    assert (home / "published" / "partners" / "marts.duckdb").is_file()
+    printed = (done.stdout + done.stderr).lower()
+    assert not [secret for secret in SECRETS if secret.lower() in printed]
+    texts = [path for path in (home / "dagster").rglob("*") if path.is_file()]
+    told = b"".join(path.read_bytes() for path in texts).lower()
+    assert not [secret for secret in SECRETS if secret.lower().encode() in told]
 
 
 # --- several in a row ---
