@@ -60,6 +60,9 @@ RULES: Mapping[str, tuple[str, str]] = {
     ),
     "out_of_order": ("Getallen kloppen niet met elkaar", "Controleer beide getallen."),
     "duplicate_key": ("Dubbele rij", "Laat van elke rij er één staan: de juiste."),
+    "formula_text": ("Tekst die als een formule begint", "Lever de uitkomst van de formule, of een gewone zin."),
+    "excel_error": ("Foutmelding van Excel", "Vul de waarde in, of laat de cel leeg als dat mag."),
+    "rounded_identifier": ("Afgerond kenmerk", "Maak de export opnieuw, met deze kolom als tekst."),
 }
 
 # step of the technical check: what it is, and what to tell when it holds
