@@ -21,6 +21,7 @@ from pipeline.deliveries.package import Resource
 
 SEPARATORS = (";", ",", "\t")
 
+_OTHER_SEPARATORS = ("|", ":", "^")
 _ENCODINGS = {
     "utf-8": "utf-8-sig",
     "utf8": "utf-8-sig",
@@ -43,6 +44,8 @@ _LONGEST_CELL = 1_000_000
 _LONGEST_LINE = 32_000_000
 _WIDEST_FAST = 500  # columns; DuckDB's own reader is slower than Python's beyond that
 _SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?$', re.IGNORECASE)
+# An accented letter or a quotation mark of UTF-8 as Windows-1252 shows it: é as Ã©. No text has these side by side.
+_DOUBLE = re.compile("[ÃÂ][\u00a0-\u00bf]|â‚¬|â€[™˜œ“”]")
 _EMPTY = "Het bestand is leeg: ook de regel met kolomnamen ontbreekt."
 
 # a cell that is longer is a quote that was never closed; the default of 131,072 signs is less than a long story
@@ -112,6 +115,12 @@ def read_file(resource: Resource, known: Collection[str]) -> DelimitedFile:
         raise _unreadable(resource, "De regel met kolomnamen is niet te lezen: controleer de aanhalingstekens.")
     lines, delimiter = max(found, key=lambda each: _likeness(each[0], known))
     number, cells = lines[0]
+    for sign in _OTHER_SEPARATORS:
+        if len(cells) == 1 and sign in cells[0] and positions(cells[0].split(sign), known):
+            sentence = (
+                f"De kolommen zijn gescheiden door het teken {sign}. Gebruik een puntkomma, een komma of een tab."
+            )
+            raise _unreadable(resource, sentence)
     check_title_rows(lines, known, resource.name)
     headings = tuple(cell.strip(BLANK) for cell in cells)
     check_headings(headings, known, resource.name)
@@ -143,7 +152,7 @@ def load_fast(connection: duckdb.DuckDBPyConnection, file: DelimitedFile, relati
             from read_csv(
                 $path, auto_detect = false, header = true, delim = $delimiter, quote = $quote, escape = $quote,
                 columns = {{{columns}}}, strict_mode = true, null_padding = false, ignore_errors = false,
-                compression = 'none', nullstr = ''
+                max_line_size = {_LONGEST_CELL}, compression = 'none', nullstr = ''
             )
             """,
             {"path": path, "delimiter": file.delimiter, "quote": file.quote},
@@ -175,6 +184,12 @@ def _encoding(resource: Resource) -> tuple[str, bool]:
             candidates = ["utf-8-sig", "cp1252"]
     for encoding in candidates:
         survey = _survey(resource.path, encoding)
+        if survey and encoding == "cp1252" and survey.has_double:
+            sentence = (
+                "De tekens zijn niet te lezen: het bestand is geheel of deels in UTF-8, en niet in "
+                "Windows-1252. Sla het bestand opnieuw op als CSV UTF-8, en noem geen andere codering."
+            )
+            raise _unreadable(resource, sentence)
         if survey:
             if survey.has_nul:
                 sentence = (
@@ -202,25 +217,27 @@ def _is_sixteen_bits(start: bytes) -> bool:
 class _Survey:
     has_nul: bool
     has_blank_lines: bool
+    has_double: bool
 
 
 def _survey(path: Path, encoding: str) -> _Survey | None:
     """What the whole file shows in one pass; None when it is not in this encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    has_nul = has_blank = False
+    has_nul = has_blank = has_double = False
     ends = ""
     try:
         with path.open("rb") as handle:
             while block := handle.read(_BLOCK):
                 text = ends + decoder.decode(block)
                 has_nul = has_nul or "\0" in text
+                has_double = has_double or (encoding == "cp1252" and bool(_DOUBLE.search(text)))
                 body = text.rstrip("\r\n")
                 has_blank = has_blank or any(double in body for double in ("\n\n", "\r\r", "\n\r"))
                 ends = text[len(body) :][-4:]  # blank lines at the end of the file are none
         decoder.decode(b"", final=True)
     except UnicodeError:
         return None
-    return _Survey(has_nul, has_blank)
+    return _Survey(has_nul, has_blank, has_double)
 
 
 def _announced(resource: Resource, encoding: str) -> tuple[tuple[str, ...], int]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.deliveries.contract import Contract, contracts_for
+from pipeline.deliveries.contract import Contract, contracts_for, load_contracts
 from pipeline.deliveries.counts import both_forms, counted_indicators, dispensable_tables, replaceable_tables
 from pipeline.deliveries.earlier import earlier_deliveries
 from pipeline.deliveries.example import set_aside_examples
@@ -32,6 +32,7 @@ from pipeline.deliveries.package import (
     Incomplete,
     Package,
     PackageFault,
+    Resource,
     delivery_folder,
     find_deliveries,
     read_package,
@@ -40,7 +41,7 @@ from pipeline.deliveries.package import (
 )
 from pipeline.deliveries.profile import profile_table
 from pipeline.deliveries.pseudonyms import install_pseudonyms
-from pipeline.deliveries.reader import RawTable, read_table
+from pipeline.deliveries.reader import RawTable, read_other_sheets, read_table
 from pipeline.deliveries.receipts import receipt, write_receipt
 from pipeline.deliveries.vault import (
     LogEntry,
@@ -74,6 +75,7 @@ _THREADS = 2
 _CONFLICT = "-conflict"
 _DAY = 86_400
 _COLUMNS_NAMED = 20
+_OTHER_SHEET = "een ander blad"
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package, from_history
         else:
             findings.append(_extra_table(table))
             connection.execute(f"drop table {raw.relation}")
+    findings.extend(_other_sheets(connection, [each for each in package.resources if each.name in raws]))
     counts, row_findings = judge_rows(connection, raws, contracts, folder.half_year)
     findings.extend(row_findings)
     delivered = {resource.name for resource in package.resources}
@@ -274,6 +277,17 @@ def _extra_columns(contract: Contract, raw: RawTable) -> list[Finding]:
 def _extra_table(table: str) -> Finding:
     sentence = "Deze tabel hoort niet bij de levering van uw consortium en is niet overgenomen."
     return Finding("notice", "extra_table", sentence, table)
+
+
+def _other_sheets(connection: duckdb.DuckDBPyConnection, resources: Sequence[Resource]) -> Iterator[Finding]:
+    """Sheets that nobody asked for lie in the inbox all the same: they are searched like any table."""
+    unasked = False
+    for name, raw in read_other_sheets(connection, resources, "other_sheet"):
+        unasked = unasked or name not in load_contracts()  # the template has a sheet for a table that may stay away
+        yield from find_personal_data(connection, _OTHER_SHEET, raw, ())
+    if unasked:
+        sentence = "De Excel-werkmap heeft ook bladen die niet bij de levering horen. Zij zijn niet overgenomen."
+        yield Finding("notice", "extra_sheet", sentence)
 
 
 def _missing_table(contract: Contract) -> Finding:

@@ -6,6 +6,7 @@ Belongs here: what can be said of a delivery without reading its tables. Does no
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import hashlib
 import json
@@ -13,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -30,6 +31,7 @@ _MAXIMUM_NAME, _MAXIMUM_PATH = 100, 500  # signs; part of a path may have 255 by
 _MAXIMUM_PART = 255
 _HASH = re.compile(r"^(sha256:)?([0-9a-f]{64})$")
 _VERSION = re.compile(r"[1-9][0-9]{0,5}")
+_CUT_WORD = re.compile(r"t|tr|tru|f|fa|fal|fals|n|nu|nul|-")
 
 
 @dataclass(frozen=True)
@@ -245,14 +247,47 @@ def _read_descriptor(folder: Path) -> tuple[dict[str, Any], str]:
     try:
         if size > _MAXIMUM_DESCRIPTOR_BYTES:
             raise ValueError("too large")
-        content = json.loads(raw.decode("utf-8-sig"))
+        content = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_fields, parse_constant=_no_number)
         if not isinstance(content, dict):
             raise ValueError("no object")
-    except (ValueError, RecursionError):
+    except _RepeatedField:
+        sentence = "In datapackage.json staat een veld twee keer, zodat niet duidelijk is wat geldt. Laat er één staan."
+        raise PackageFault(Finding("delivery", "descriptor_unreadable", sentence), text_hash) from None
+    except (ValueError, RecursionError) as error:
+        if size <= _MAXIMUM_DESCRIPTOR_BYTES and _is_cut_off(raw, error):
+            raise Incomplete(()) from None
         # the parser's own words would repeat the text
         sentence = "datapackage.json is niet te lezen: het is geen geldige JSON in UTF-8, of het is te groot."
         raise PackageFault(Finding("delivery", "descriptor_unreadable", sentence), text_hash) from None
     return content, text_hash
+
+
+class _RepeatedField(ValueError):
+    """A field stands twice in one object of the descriptor; the parser would take the last one without a word."""
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise _RepeatedField
+    return fields
+
+
+def _no_number(name: str) -> None:
+    raise ValueError("NaN and infinity are not JSON")
+
+
+def _is_cut_off(raw: bytes, error: Exception) -> bool:
+    """Whether the text breaks off in the middle of an object: it is still being written."""
+    if not raw.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        return False
+    if isinstance(error, UnicodeDecodeError):
+        return error.end == len(raw) and error.reason == "unexpected end of data"
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    rest = error.doc[error.pos :].rstrip()
+    # a text, a number or a word may be cut through; a text that never ends is found where it begins
+    return error.msg.startswith("Unterminated string") or not rest or _CUT_WORD.fullmatch(rest) is not None
 
 
 def _read_declared(folder: DeliveryFolder) -> tuple[dict[str, Any], str, datetime]:
@@ -312,6 +347,12 @@ def _descriptor_problem(content: Mapping[str, Any], folder: DeliveryFolder, crea
         if value != expected or type(value) is not type(expected):
             sentence = f"In datapackage.json staat bij {field} iets anders dan {dutch} van de map ({expected})."
             return Finding("delivery", f"{field}_mismatch", sentence)
+    if folder.half_year.starts_on > date.today():
+        # accepted, a slip like 2042 for 2024 would make the figures of all half-years before it final
+        sentence = (
+            f"Het halfjaar {folder.period} is nog niet begonnen. Controleer het jaar in de map en de beschrijving."
+        )
+        return Finding("delivery", "future_period", sentence)
     contract = content.get("contract")
     if contract != CONTRACT_VERSION or type(contract) is not int:
         sentence = (
@@ -366,7 +407,10 @@ def _resource_problem(entry: Mapping[str, Any], folder: Path) -> Finding | None:
         if (dialect or {}).get(field) not in (None, *allowed):
             return _field_finding(f"resources.dialect.{field}")
     if not _stays_inside(path, folder):
-        sentence = "Het pad van een bestand wijst buiten de map van de levering. Zet elk bestand in de map zelf."
+        sentence = (
+            "Het pad van een bestand wijst buiten de map van de levering, is een verwijzing, of is geen gewoon "
+            "bestand. Zet elk bestand zelf in de map."
+        )
         return Finding("delivery", "unsafe_path", sentence, table=shown_resource(name))
     return None
 
@@ -384,12 +428,15 @@ def _stays_inside(path: str, folder: Path) -> bool:
     # as Windows reads it too: a backslash or a drive letter would otherwise pass for part of a name
     if PureWindowsPath(path).anchor or PurePosixPath(path).is_absolute() or ".." in re.split(r"[/\\]", path):
         return False
+    if "://" in path:
+        return False  # a data package may name a web address; a delivery brings its files along
     place = folder
     for part in PurePosixPath(path).parts:
         place = place / part
         if place.is_symlink():
             return False
-    return place != folder and not place.is_dir()
+    # what is there and no ordinary file, like a folder or a pipe, can never arrive
+    return place != folder and (place.is_file() or not place.exists())
 
 
 def _arriving(folder: DeliveryFolder, declared: list[dict[str, Any]]) -> tuple[str, ...]:

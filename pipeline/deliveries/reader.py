@@ -6,7 +6,7 @@ Belongs here: which of the two a file is, and how rows get into DuckDB. Does not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -65,6 +65,24 @@ def read_table(
     if not (file.is_simple and delimited.load_fast(connection, file, relation)):
         _load(connection, relation, len(file.headings), file.rows())
     return RawTable(relation, file.headings)
+
+
+def read_other_sheets(
+    connection: duckdb.DuckDBPyConnection, resources: Sequence[Resource], relation: str
+) -> Iterator[tuple[str, RawTable]]:
+    """What lies in the workbooks of a delivery beside its tables: the name of each sheet, and its cells.
+
+    Args:
+        connection: where a table is made of each in turn.
+        resources: the tables of the delivery that could be read.
+        relation: name of the table to make.
+    """
+    for path in dict.fromkeys(each.path for each in resources):
+        within = [each for each in resources if each.path == path]
+        if workbook.is_workbook(within[0]):
+            for name, sheet in workbook.other_sheets(within[0], [each.name for each in within]):
+                _load(connection, relation, len(sheet.headings), sheet.rows)
+                yield name, RawTable(relation, sheet.headings)
 
 
 def _load(

@@ -27,7 +27,7 @@ from pipeline.deliveries.findings import DeliveryFault, Finding
 from pipeline.deliveries.headings import BLANK, LINES_SEARCHED, check_headings, check_title_rows, folded
 from pipeline.deliveries.package import Resource
 
-EXPLANATION = "Uitleg"  # the sheet of the template that is no table
+EXPLANATION, CODES = "Uitleg", "codes"  # the sheets of the template that are no table
 ERROR = "#N/A"  # stands for every error of a formula: calamine leaves such cells empty
 
 _ZIP = b"PK\x03\x04"
@@ -119,6 +119,27 @@ def read_sheet(resource: Resource, known: Collection[str]) -> Sheet:
     headings = tuple(cell.strip(BLANK) for cell in cells)
     check_headings(headings, known, resource.name)
     return Sheet(headings, ((number - heading_row, cells) for number, cells in chain(first[1:], lines)))
+
+
+def other_sheets(resource: Resource, tables: Collection[str]) -> Iterator[tuple[str, Sheet]]:
+    """The sheets of a sound workbook from which no table of the delivery is taken, with their name.
+
+    They have no headings: row 1 is the first row of the sheet. The template's own sheets are left out.
+
+    Args:
+        resource: a table that was taken from the workbook.
+        tables: names of all tables that are taken from it.
+    """
+    status = resource.path.stat()
+    contents = _examine(resource.path, status.st_size, status.st_mtime_ns)
+    if contents.rule:
+        return
+    with resource.path.open("rb") as handle, CalamineWorkbook.from_filelike(handle) as workbook:
+        taken = {folded(name) for name in (*tables, _sheet_name(workbook, resource), EXPLANATION, CODES)}
+        for each in workbook.sheets_metadata:
+            if each.typ == SheetTypeEnum.WorkSheet and folded(each.name) not in taken:
+                sheet = workbook.get_sheet_by_name(each.name)
+                yield each.name, Sheet(("",) * sheet.width, _lines(sheet, array("q")))
 
 
 def _sheet_name(workbook: CalamineWorkbook, resource: Resource) -> str:

@@ -127,7 +127,7 @@ def test_one_delivery_at_fault_stops_no_other(make, settings, receive_all):
     make("go").write()
     delivery = make("boost")
     delivery.write()
-    delivery.write_descriptor(b"{")
+    delivery.write_descriptor(b"{]")
     make("tom").write()
     assert {outcome.consortium: outcome.status for outcome in receive_all()} == {
         "boost": "rejected",

@@ -94,9 +94,25 @@ def test_a_file_with_another_hash_is_rejected(make, settings, change):
 
 
 @pytest.mark.parametrize(
+    "content", [b"{", b'{"name": "boo', b'{"name": "\xc3', b'{"version": 1, "flag": tru', b'{"a": {}']
+)
+def test_a_descriptor_that_is_still_being_written_is_waited_for(make, settings, content):
+    delivery = make("boost")
+    folder = delivery.write()
+    whole = (folder.path / "datapackage.json").read_bytes()
+    delivery.write_descriptor(content)
+    assert not has_arrived(folder)
+    assert receive(folder, settings).status == "incomplete"
+    delivery.write_descriptor(whole)
+    assert receive(folder, settings).status == "accepted"
+
+
+@pytest.mark.parametrize(
     "content",
     [
-        b"{",
+        b"{]",
+        b'{"name": NaN}',
+        b'{"name": "a", "name": "b"}',
         b"\xff\xfe\x00",
         b"[]",
         b'"text"',

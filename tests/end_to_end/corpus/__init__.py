@@ -1,0 +1,1 @@
+"""Broken and odd deliveries, and what the contract says of each."""
