@@ -7,8 +7,10 @@ any of this are in ``intervals``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from pipeline.reliability.arrays import Bounds, Floats, check_confidence, floats, or_nan, quantile, refuse
@@ -332,8 +334,8 @@ def interviews_needed(
 ) -> Floats:
     """The smallest number of interviews for which the exact interval of a share is narrower than wanted.
 
-    The effective number comes from Clopper-Pearson, times the design effect; a finite population asks for fewer,
-    n = n' N/(N - 1 + n').
+    The effective number comes from Clopper-Pearson on the whole number that is nearest to the share, times the design
+    effect; a finite population asks for fewer, n = n' N/(N - 1 + n').
 
     Args:
         share: the share that is expected, from 0 to 1.
@@ -353,11 +355,20 @@ def interviews_needed(
     refuse((share < 0) | (share > 1), "shares lie outside 0..1")
     refuse((width <= 0) | (width >= 1), "widths do not lie between 0 and 1")
 
-    def narrow(size: Floats) -> np.ndarray:
-        low, high = clopper_pearson(share * size, size, confidence)
+    def narrow(size: Floats, numerator: Floats) -> NDArray[np.bool_]:
+        low, high = clopper_pearson(numerator, size, confidence)
         return high - low < width
 
-    return _smallest(narrow, share + width, at_least, design_effect, population)
+    enough = _smallest(lambda size: narrow(size, share * size), share + width, at_least)
+    # A whole numerator may lie half a person nearer to 0 or everybody, and be narrow a few interviews earlier.
+    unlikely = np.clip(np.minimum(share, 1 - share), 0.001, 0.5)
+    earliest = np.maximum(enough - np.where(share % 1 == 0, 0, np.ceil(0.5 / unlikely) + 5), np.ceil(at_least))
+    while True:
+        too_wide = ~np.isnan(earliest) & ~narrow(earliest, np.round(share * earliest))
+        if not too_wide.any():
+            break
+        earliest = earliest + too_wide
+    return _in_practice(earliest, design_effect, population)
 
 
 def interviews_needed_for_mean(
@@ -390,27 +401,36 @@ def interviews_needed_for_mean(
     refuse(half <= 0, "half-widths are not above 0")
     check_confidence(confidence)
 
-    def narrow(size: Floats) -> np.ndarray:
+    def narrow(size: Floats) -> NDArray[np.bool_]:
         return stats.t.ppf((1 + confidence) / 2, size - 1) * deviation / np.sqrt(size) <= half
 
-    return _smallest(narrow, deviation + half, max(at_least, 2), design_effect, population)
+    return _in_practice(_smallest(narrow, deviation + half, max(at_least, 2)), design_effect, population)
 
 
-def _smallest(narrow, known: Floats, at_least: float, design_effect: Floats, population: Floats) -> Floats:
-    """The smallest whole number that is narrow enough, times the design effect and less for a small population."""
+def _smallest(narrow: Callable[[Floats], NDArray[np.bool_]], known: Floats, at_least: float) -> Floats:
+    """The smallest whole number that is narrow enough, by doubling and bisection; NaN where ``known`` is."""
+    too_few, enough = np.full(known.shape, np.ceil(at_least) - 1), np.full(known.shape, np.ceil(at_least))
+    while (too_wide := ~np.isnan(known) & ~narrow(enough)).any():
+        too_few, enough = np.where(too_wide, enough, too_few), np.where(too_wide, 2 * enough, enough)
+    while True:
+        open_ = enough - too_few > 1
+        if not open_.any():
+            return or_nan(enough, ~np.isnan(known))
+        middle = np.where(open_, np.floor((too_few + enough) / 2), enough)
+        fits = narrow(middle)
+        too_few, enough = np.where(open_ & ~fits, middle, too_few), np.where(open_ & fits, middle, enough)
+
+
+def _in_practice(effective: Floats, design_effect: Floats, population: Floats) -> Floats:
+    """Interviews for an effective number: more for a design effect, fewer when the population is small."""
     refuse(design_effect <= 0, "design effects are not above 0")
     refuse(population < 1, "populations hold nobody")
-    too_few, enough = np.full(known.shape, np.ceil(at_least) - 1), np.full(known.shape, 2.0**40)
-    while (enough - too_few > 1).any():
-        middle = np.floor((too_few + enough) / 2)
-        fits = narrow(middle) | (middle >= enough)
-        too_few, enough = np.where(fits, too_few, middle), np.where(fits, middle, enough)
-    wanted = enough * design_effect
+    wanted = effective * design_effect
     finite = np.isfinite(population)
     people = np.where(finite, population, 2.0)
     wanted = np.where(finite, wanted * people / (people - 1 + wanted), wanted)
     # The product of whole numbers may end a hair above a whole number.
-    return or_nan(np.ceil(wanted - _WHOLE), ~np.isnan(known + design_effect))
+    return np.ceil(wanted - _WHOLE)
 
 
 def _share(numerator: ArrayLike, n: ArrayLike) -> list[Floats]:
