@@ -21,9 +21,9 @@ from pipeline.reliability.interviewers import USUAL_RHO
 
 # A stratum of peers holds at least so many, and twice the team's own, so that draws differ.
 _LEAST_PEERS = 20
-# Numbers that are sorted at a time: some 16 MB.
-_AT_ONCE = 2_000_000
-# A team with so many draws at least as alike is far from a signal.
+# Numbers that are sorted at a time: few enough for a processor's cache, and for a large team to stop early.
+_AT_ONCE = 250_000
+# With so many sets at least as alike a team is far from a signal, and no more are drawn.
 _CLEARLY_HONEST = 10
 _POSITION_BITS = 10
 
@@ -108,7 +108,7 @@ def near_duplicates(
     different: int = 1,
     draws: int = 199,
     level: float = 0.01,
-    at_most: int = 500,
+    at_most: int = 600,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Teams of which more interviews are alike than among as many interviews of other teams.
@@ -124,7 +124,7 @@ def near_duplicates(
         answers: one row per interview, one column per question; NaN is no answer, and counts as an answer of its own.
         team: of each interview; an interviewer may stand in the place of a team.
         different: 1, or 0 for exact duplicates: how many answers may differ.
-        draws: sets of peers at first, 199 or more.
+        draws: sets of peers at first, 199 or more; of a large team fewer once ten sets were at least as alike.
         level: at which a team gets a signal, on the adjusted p-value.
         at_most: of a larger team so many interviews are compared, drawn at random; ``compared`` says so.
         seed: the same seed and answers give the same result, whatever the order of the teams.
@@ -161,7 +161,7 @@ def near_duplicates(
             if p_adjusted > level and one.as_alike < _CLEARLY_HONEST and one.draws < most
         ]
         candidates = len(open_) + int((adjusted <= level).sum())
-        wanted = min(most, max(2 * wanted, math.ceil(most / max(1, candidates))))
+        wanted = min(most, max(2 * wanted, math.ceil(len(judged) / level / max(1, candidates))))
     adjusted = benjamini_hochberg([one.p_value for one in teams])
     return pd.DataFrame(
         {
@@ -279,6 +279,7 @@ class _Everybody:
         for number, rows in enumerate(self.members.values()):
             self._team[rows] = number
         self._sorted_team = self._team[self.order]
+        self.assigned = int((self._team >= 0).sum())
 
     def team(self, name: object, rows: NDArray[np.int64], at_most: int, seed: int) -> _Team:
         random = np.random.default_rng([seed, zlib.crc32(str(name).encode())])
@@ -306,7 +307,7 @@ class _Team:
         self.draws = self.as_alike = 0
         self._everybody, self._random, self._sum = everybody, random, 0.0
         self.alike = float(_alike(everybody.prints[rows][None])[0]) if len(rows) > 1 else math.nan
-        self.comparable = len(rows) > 1 and len(everybody.peers(rows)) >= _LEAST_PEERS
+        self.comparable = len(rows) > 1 and everybody.assigned - interviews >= _LEAST_PEERS
 
     @property
     def p_value(self) -> float:
@@ -317,17 +318,18 @@ class _Team:
         return self._sum / self.draws if self.draws else math.nan
 
     def draw(self, sets: int) -> None:
-        """Draw more sets of peers, and count those that are at least as alike as the team."""
+        """Draw more sets of peers, until ten of all were at least as alike as the team."""
         prints = self._everybody.prints
         peers = self._everybody.peers(self.rows)
         low, high = self._windows(peers)
         in_part = max(1, _AT_ONCE // (prints.shape[1] * len(self.rows)))
-        for part in range(0, sets, in_part):
-            places = self._places(min(in_part, sets - part), low, high)
-            alike = _alike(prints[peers[places]])
+        until = self.draws + sets
+        while self.draws < until and self.as_alike < _CLEARLY_HONEST:
+            places = self._places(min(in_part, until - self.draws), low, high)
+            alike = _alike(prints.take(peers.take(places), axis=0))
             self.as_alike += int((alike >= self.alike - 1e-12).sum())
             self._sum += float(alike.sum())
-        self.draws += sets
+            self.draws += len(places)
 
     def _windows(self, peers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """From where to where the peers of each interview stand: of its own total, or the nearest if they are few."""
@@ -344,14 +346,16 @@ class _Team:
         shape = (sets, len(low))
 
         places = low + (self._random.random(shape) * (high - low)).astype(np.int64)
+        doubtful = np.arange(sets)
         for _ in range(20):
-            tagged = np.sort((places << _POSITION_BITS) | np.arange(shape[1]), axis=1)
+            tagged = np.sort((places[doubtful] << _POSITION_BITS) | np.arange(shape[1]), axis=1)
             at, column = np.nonzero((tagged[:, 1:] >> _POSITION_BITS) == (tagged[:, :-1] >> _POSITION_BITS))
             if not len(at):
                 break
             again = tagged[at, column + 1] & (2**_POSITION_BITS - 1)
             span = (high - low)[again]
-            places[at, again] = low[again] + (self._random.random(len(at)) * span).astype(np.int64)
+            places[doubtful[at], again] = low[again] + (self._random.random(len(at)) * span).astype(np.int64)
+            doubtful = doubtful[np.unique(at)]
         # One that stays double counts as alike, which makes a signal less likely.
         return places
 
