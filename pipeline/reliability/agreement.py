@@ -200,9 +200,11 @@ def gwet_from_counts(
 ) -> Gwet:
     """Gwet's coefficient (pa - pe)/(1 - pe) with pe = T/(q(q - 1)) sum of pi(1 - pi), and its error over units.
 
-    T is the sum of all weights, pi the mean share of each category. The variance is Gwet's (2014), over the units as a
-    sample of many, the bounds Student's t with n - 1. When no two raters ever differ the standard error is 0, which is
-    no certainty: the lower bound then takes Wilson's lower bound of n out of n in the place of pa.
+    T is the sum of all weights, pi the mean share of each category. The standard error is Gwet's (2014), over the units
+    as a sample of many. His bounds, the coefficient plus or minus t standard errors, leave out the truth too often near
+    1; here the same error counts on the scale of ln(1 - coefficient), with t of n - 1 degrees of freedom. When no two
+    raters ever differ the standard error is 0, which is no certainty: the lower bound then takes Wilson's lower bound
+    of n out of n in the place of pa.
 
     Args:
         counts: how often each category was chosen, shape (patterns, q), at least one rating per pattern that counts.
@@ -245,11 +247,12 @@ def gwet_from_counts(
     own = own - 2 * (1 - coefficient[..., None]) * (own_chance - chance[..., None]) / (1 - chance[..., None])
     squared = (times * (own - coefficient[..., None]) ** 2).sum(axis=-1)
     error = np.sqrt(ratio(squared, or_nan(n * (n - 1), n > 1)))
-    half = stats.t.ppf((1 + confidence) / 2, or_nan(n - 1, n > 1)) * error
+    distance = 1 - coefficient
     unanimous = observed >= 1 - 1e-12
+    factor = np.exp(stats.t.ppf((1 + confidence) / 2, or_nan(n - 1, n > 1)) * ratio(error, distance))
     least = (wilson(n_paired, n_paired, confidence)[0] - chance) / (1 - chance)
-    low = np.where(unanimous, least, coefficient - half)
-    return Gwet(coefficient, error, low, np.minimum(np.where(unanimous, coefficient, coefficient + half), 1.0))
+    low, high = 1 - distance * factor, 1 - distance / factor
+    return Gwet(coefficient, error, np.where(unanimous, least, low), np.where(unanimous, coefficient, high))
 
 
 def fleiss_kappa(ratings: ArrayLike, scale: Sequence[float]) -> float:

@@ -168,6 +168,9 @@ def group_change(
     Raises:
         ValueError: for sums that no changes can have, or a reliability or confidence outside 0..1.
     """
+    n, total_change, sum_of_squared_changes, start, population_mean, reliability = floats(
+        n, total_change, sum_of_squared_changes, start, population_mean, reliability
+    )
     expected = expected_by_regression(start, population_mean, reliability)
     bounds = mean_interval(n, total_change, sum_of_squared_changes, confidence)
     return GroupChange(ratio(total_change, n), *bounds, expected, change_word(bounds, expected))

@@ -235,10 +235,9 @@ def newcombe(
     Raises:
         ValueError: for a numerator outside 0..n, or a confidence outside 0..1.
     """
-    numerator_1, n_1, numerator_2, n_2 = floats(numerator_1, n_1, numerator_2, n_2)
     sides = [
         (numerator / or_nan(n, n > 0), wilson(numerator, n, confidence))
-        for numerator, n in ((numerator_1, n_1), (numerator_2, n_2))
+        for numerator, n in (_share(numerator_1, n_1), _share(numerator_2, n_2))
     ]
     return difference_interval(*sides[0], *sides[1])[1:]
 
@@ -435,8 +434,10 @@ def _in_practice(effective: Floats, design_effect: Floats, population: Floats) -
 
 def _share(numerator: ArrayLike, n: ArrayLike) -> list[Floats]:
     numerator, n = floats(numerator, n)
-    refuse((numerator < 0) | (numerator > n), "shares have a numerator outside 0..n")
-    return [numerator, n]
+    refuse((numerator < -_WHOLE) | (numerator > n + _WHOLE), "shares have a numerator outside 0..n")
+    # A share times an effective number may end a hair beside 0 or n, where the quantiles overflow.
+    numerator = np.where(numerator < _WHOLE, np.where(np.isnan(n), np.nan, 0.0), numerator)
+    return [np.where(n - numerator < _WHOLE, n, numerator), n]
 
 
 def _at_the_ends(low: Floats, high: Floats, numerator: Floats, n: Floats) -> Bounds:

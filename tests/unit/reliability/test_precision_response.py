@@ -44,6 +44,12 @@ def test_an_effective_number_need_not_be_whole():
     assert wide[0] < low < narrow[0] < narrow[1] < high < wide[1]
 
 
+def test_a_product_a_hair_beside_the_ends_is_the_end():
+    low, high = precision.clopper_pearson([1e-300, 30 * (1 - 1e-16), 30 + 1e-12], 30, 0.95)
+    assert (low[0], high[1], high[2]) == (0.0, 1.0, 1.0)
+    assert precision.newcombe(30 + 1e-12, 30, 0, 30, 0.95)[1] == 1
+
+
 @given(counts, st.integers(0, 3000), st.floats(1, 4))
 def test_a_small_population_narrows_and_a_design_effect_widens(share, more, effect):
     numerator, n = share
