@@ -127,10 +127,10 @@ def near_duplicates(
         draws: sets of peers at first, 199 or more; of a large team fewer once ten sets were at least as alike.
         level: at which a team gets a signal, on the adjusted p-value.
         at_most: of a larger team so many interviews are compared, drawn at random; ``compared`` says so.
-        seed: the same seed and answers give the same result, whatever the order of the teams.
+        seed: the same seed and answers give the same result, whatever the order of the rows.
 
     Returns:
-        One row per team in the order of their names: team, interviews, compared, alike (share of the compared ones),
+        One row per team, by name as text: team, interviews, compared, alike (share of the compared ones),
         alike_among_peers (mean over the sets), draws, p_value, p_adjusted and signal. p is NaN for a team of one or
         with fewer than 20 peers.
 
@@ -146,7 +146,7 @@ def near_duplicates(
         raise ValueError("a level lies between 0 and 1, and 2 to 1,024 interviews of a team are compared")
     table = _table(answers)
     everybody = _Everybody(table, team, different)
-    teams = [everybody.team(name, rows, at_most, seed) for name, rows in sorted(everybody.members.items(), key=str)]
+    teams = [everybody.team(name, rows, at_most, seed) for name, rows in everybody.members.items()]
     judged = [one for one in teams if one.comparable]
     # Enough to tell a single team among all of them apart, with something to spare.
     most = math.ceil(2 * len(judged) / level)
@@ -272,9 +272,13 @@ class _Everybody:
         total = np.where(given, table, 0.0).sum(axis=1)
         # Interviews with as many answers stand together, by their totals.
         self.key = given.sum(axis=1) * (2 * np.abs(total).max(initial=0) + 1) + total
-        self.order = np.argsort(self.key, kind="stable")
-        self.prints = _fingerprints(_codes(table), different)
-        self.members = _members(team, len(table))
+        whole, but_one = _fingerprints(_codes(table))
+        self.prints = but_one if different else whole[:, None]
+        # Then by content, so that the order of the rows does not matter to what is drawn.
+        self.order = np.lexsort((whole, self.key))
+        place = np.empty(len(table), dtype=np.int64)
+        place[self.order] = np.arange(len(table))
+        self.members = {name: rows[np.argsort(place[rows])] for name, rows in _members(team, len(table)).items()}
         self._team = np.full(len(table), -1)
         for number, rows in enumerate(self.members.values()):
             self._team[rows] = number
@@ -283,7 +287,7 @@ class _Everybody:
 
     def team(self, name: object, rows: NDArray[np.int64], at_most: int, seed: int) -> _Team:
         random = np.random.default_rng([seed, zlib.crc32(str(name).encode())])
-        compared = np.sort(random.choice(rows, at_most, replace=False)) if len(rows) > at_most else rows
+        compared = random.choice(rows, at_most, replace=False, shuffle=False) if len(rows) > at_most else rows
         return _Team(self, name, len(rows), compared, random)
 
     def peers(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -382,8 +386,8 @@ def _alike(prints: NDArray[np.uint64]) -> Floats:
     return found.mean(axis=1)
 
 
-def _fingerprints(codes: NDArray[np.int64], different: int) -> NDArray[np.uint64]:
-    """Numbers that two interviews share when they agree but for one answer: one for each answer left out.
+def _fingerprints(codes: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """A number that two interviews share when they agree, and those that they share when they agree but for one answer.
 
     A random number for each answer to each question, summed (Zobrist 1970). Of 64 bits the low ones stay empty; two
     unlike interviews out of a thousand share one by chance once in some ten thousand million sets.
@@ -392,24 +396,25 @@ def _fingerprints(codes: NDArray[np.int64], different: int) -> NDArray[np.uint64
     random = np.random.default_rng(0)
     value = random.integers(0, 2**63, size=(items, int(codes.max(initial=0)) + 1), dtype=np.uint64) * np.uint64(2)
     of_each = value[np.arange(items), codes]
-    whole = of_each.sum(axis=1, dtype=np.uint64)[:, None]
-    if different:
-        whole = whole - of_each + random.integers(0, 2**63, size=items, dtype=np.uint64)
-    return whole >> np.uint64(_POSITION_BITS) << np.uint64(_POSITION_BITS)
+    whole = of_each.sum(axis=1, dtype=np.uint64)
+    but_one = whole[:, None] - of_each + random.integers(0, 2**63, size=items, dtype=np.uint64)
+    place = np.uint64(_POSITION_BITS)
+    return whole >> place << place, but_one >> place << place
 
 
 def _codes(table: Floats) -> NDArray[np.int64]:
-    """Answers numbered from 1, 0 for none."""
-    numbers, _ = pd.factorize(table.ravel())
+    """Answers numbered from 1 in rising order, 0 for none."""
+    numbers, _ = pd.factorize(table.ravel(), sort=True)
     return numbers.reshape(table.shape) + 1
 
 
 def _members(team: ArrayLike, n: int) -> dict[object, NDArray[np.int64]]:
-    """The rows of each team; an interview without a team belongs to none."""
+    """The rows of each team, by name as text; an interview without a team belongs to none."""
     names = pd.Series(np.asarray(team, dtype=object))
     if len(names) != n:
         raise ValueError("there are not as many teams named as interviews")
-    return {name: np.sort(rows) for name, rows in names.groupby(names).indices.items()}
+    rows_of = names.groupby(names, sort=False).indices
+    return {name: rows_of[name] for name in sorted(rows_of, key=str)}
 
 
 def _table(answers: ArrayLike) -> Floats:

@@ -134,6 +134,7 @@ def test_kappas_by_moments_and_by_table_agree_and_do_not_know_who_came_first(rat
         assert np.allclose(gwet, agreement.gwet_of_pairs(table.T, weights), equal_nan=True)
 
 
+@settings(deadline=None)
 @given(pairs, st.randoms())
 def test_krippendorff_and_gwet_give_the_same_from_pairs_and_from_raw_ratings_in_any_order(rated, shuffler):
     table = agreement.pair_table(*np.array(rated, dtype=float).T, SCALE)
@@ -282,7 +283,7 @@ def test_design_effect_keeps_the_coverage_of_a_share_that_interviewers_colour():
     assert np.mean((low <= 0.7) & (high >= 0.7)) < 0.92
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(3, 12), st.integers(2, 5), st.integers(0, 2**31))
 def test_intraclass_correlations_are_ordered_and_do_not_depend_on_the_order_of_units(n, k, seed):
     rng = np.random.default_rng(seed)

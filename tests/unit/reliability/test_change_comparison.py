@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -93,6 +93,7 @@ def test_moves_of_nobody_and_of_a_score_that_the_population_lacks():
             wrong()
 
 
+@settings(deadline=None)
 @given(squares)
 def test_symmetry_tests_do_not_know_which_rating_was_first(table):
     for test in (change.bowker, change.stuart_maxwell):
@@ -128,6 +129,7 @@ def test_floor_and_ceiling():
 # Comparison
 
 
+@settings(deadline=None)
 @given(st.integers(5, 400), st.floats(0.05, 0.95))
 def test_funnel_limits_hold_the_target_and_nest(n, target):
     inner, outer = (comparison.funnel_limits(n, target, confidence) for confidence in (0.95, 0.998))
@@ -171,6 +173,7 @@ def test_each_family_is_adjusted_for_itself():
         comparison.benjamini_hochberg([-0.1, 1.1, 0.5])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.randoms())
 def test_adjusting_does_not_depend_on_the_order(p_values, shuffler):
     order = list(range(len(p_values)))

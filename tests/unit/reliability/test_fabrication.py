@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.reliability import fabrication
@@ -50,7 +50,8 @@ def world(seed, *, sizes=(40, 81), teams=13, copying=1, rho=0.03, **how):
 def alarms(worlds, copying=1, **how):
     """Share of honest teams and of copying teams with a signal."""
     found = [fabrication.near_duplicates(*world(seed, copying=copying, **how))["signal"] for seed in range(worlds)]
-    return np.mean([signal[copying:] for signal in found]), np.mean([signal[:copying] for signal in found])
+    honest_ones = np.mean([signal[copying:] for signal in found])
+    return honest_ones, np.mean([signal[:copying] for signal in found]) if copying else 1.0
 
 
 def test_copying_teams_are_found_and_honest_ones_left_alone():
@@ -82,7 +83,7 @@ def test_copying_teams_are_found_and_honest_ones_left_alone():
 def test_false_alarms_and_power_over_many_worlds(how):
     false, power = alarms(100, **how)
     assert false <= 0.02
-    assert how.get("copying") == 0 or power >= 0.9
+    assert power >= 0.9
 
 
 def test_a_satisfied_team_is_no_suspect():
@@ -101,8 +102,9 @@ def test_the_result_is_the_same_for_the_same_seed_and_any_order_of_rows():
     first, again = (fabrication.near_duplicates(answers, team) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     turned = fabrication.near_duplicates(answers[order], team[order])
-    assert (turned["alike"] == first["alike"]).all()
-    assert (turned["signal"] == first["signal"]).all()
+    pd.testing.assert_frame_equal(first, turned)
+    part, turned = (fabrication.near_duplicates(answers[at], team[at], at_most=30) for at in (slice(None), order))
+    pd.testing.assert_frame_equal(part, turned)
 
 
 def test_alike_means_at_most_one_answer_different_within_the_team():
@@ -117,6 +119,7 @@ def test_alike_means_at_most_one_answer_different_within_the_team():
     assert not near["signal"].any()
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(1, 3), min_size=4, max_size=4), min_size=2, max_size=30))
 def test_alike_by_sorting_is_alike_by_comparing_every_two(answers):
     answers = np.array(answers, dtype=float)

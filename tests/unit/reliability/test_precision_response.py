@@ -15,6 +15,7 @@ ANSWERS = [8, 9, 7, 10, 6]
 SUMS = (5, sum(ANSWERS), sum(answer**2 for answer in ANSWERS))
 
 
+@settings(deadline=None)
 @given(counts)
 def test_exact_and_jeffreys_hold_the_share_and_agree_with_scipy(share):
     numerator, n = share
@@ -50,6 +51,7 @@ def test_a_product_a_hair_beside_the_ends_is_the_end():
     assert precision.newcombe(30 + 1e-12, 30, 0, 30, 0.95)[1] == 1
 
 
+@settings(deadline=None)
 @given(counts, st.integers(0, 3000), st.floats(1, 4))
 def test_a_small_population_narrows_and_a_design_effect_widens(share, more, effect):
     numerator, n = share
@@ -93,7 +95,7 @@ def test_mean_interval_without_design_is_students():
         precision.mean_interval(2, 20, 100, 0.95)
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(counts, counts)
 def test_differences_turn_with_their_sides_and_stay_in_range(first, second):
     for method in (precision.newcombe, precision.miettinen_nurminen):
@@ -121,6 +123,7 @@ def test_difference_of_published_figures_with_uneven_margins():
     assert np.allclose(found, (1.0, 1 - np.hypot(0.5, 0.4), 1 + np.hypot(0.3, 0.2)))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.sampled_from([0.1, 0.2, 0.3]))
 def test_so_many_interviews_are_enough_and_one_less_is_not(share, width):
     n = precision.interviews_needed(share, width, 0.95)
@@ -198,6 +201,7 @@ def test_response_of_nobody_and_impossible_dispositions():
         response.response_rates(1, 0, 0, 0, 0, eligible=1.5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 500), min_size=7, max_size=7), st.floats(0, 1))
 def test_response_rates_are_shares_in_a_known_order(dispositions, eligible):
     rates = response.response_rates(*dispositions, eligible=eligible)
