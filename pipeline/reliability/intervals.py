@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
+
+from pipeline.reliability.arrays import Bounds, Floats, check_confidence, floats, or_nan, quantile, refuse
 
 KEY = ["consortium_code", "indicator_code", "district_code", "period"]
 
 _METHODS = {"proportion": "wilson", "mean": "student_t", "ratio": "byar", "rate": "byar", "count": "none"}
-
-Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def wilson(numerator: ArrayLike, n: ArrayLike, confidence: float) -> Bounds:
@@ -32,11 +32,10 @@ def wilson(numerator: ArrayLike, n: ArrayLike, confidence: float) -> Bounds:
     Raises:
         ValueError: for a numerator outside 0..n, or a confidence outside 0..1.
     """
-    numerator, n = _floats(numerator, n)
-    if ((numerator < 0) | (numerator > n)).any():
-        raise ValueError(f"{_count((numerator < 0) | (numerator > n))} shares have a numerator outside 0..n")
-    z = _quantile(confidence)
-    filled = _or_nan(n, n > 0)
+    numerator, n = floats(numerator, n)
+    refuse((numerator < 0) | (numerator > n), "shares have a numerator outside 0..n")
+    z = quantile(confidence)
+    filled = or_nan(n, n > 0)
     share = numerator / filled
     middle = share + z**2 / (2 * filled)
     half = z * np.sqrt(share * (1 - share) / filled + z**2 / (4 * filled**2))
@@ -63,13 +62,12 @@ def t_interval(n: ArrayLike, total: ArrayLike, sum_of_squares: ArrayLike, confid
     Raises:
         ValueError: for sums that no answers can have, or a confidence outside 0..1.
     """
-    n, total, sum_of_squares = _floats(n, total, sum_of_squares)
-    _check_confidence(confidence)
-    several = _or_nan(n, n >= 2)
+    n, total, sum_of_squares = floats(n, total, sum_of_squares)
+    check_confidence(confidence)
+    several = or_nan(n, n >= 2)
     # n times the squares minus the square of the sum is exact in whole numbers, so equal answers give exactly 0.
     spread = several * sum_of_squares - total**2
-    if (spread < 0).any():
-        raise ValueError(f"{_count(spread < 0)} means have a sum of squares that is too small for their sum")
+    refuse(spread < 0, "means have a sum of squares that is too small for their sum")
     error = np.sqrt(spread / (several - 1)) / several
     half = stats.t.ppf((1 + confidence) / 2, several - 1) * error
     mean = total / several
@@ -95,17 +93,16 @@ def byar(count: ArrayLike, exposure: ArrayLike, per: ArrayLike, confidence: floa
     Raises:
         ValueError: for a negative count or exposure, or a confidence outside 0..1.
     """
-    count, exposure, per = _floats(count, exposure, per)
-    if ((count < 0) | (exposure < 0)).any():
-        raise ValueError(f"{_count((count < 0) | (exposure < 0))} rates have a negative count or exposure")
-    z = _quantile(confidence)
+    count, exposure, per = floats(count, exposure, per)
+    refuse((count < 0) | (exposure < 0), "rates have a negative count or exposure")
+    z = quantile(confidence)
     some = np.where(count > 0, count, 1.0)
     low = some * (1 - 1 / (9 * some) - z / (3 * np.sqrt(some))) ** 3
     one_more = count + 1
     high = one_more * (1 - 1 / (9 * one_more) + z / (3 * np.sqrt(one_more))) ** 3
     # At a very high confidence the cube of a small count is negative.
     low = np.where(count > 0, np.maximum(low, 0), 0 * count)
-    unit = per / _or_nan(exposure, exposure > 0)
+    unit = per / or_nan(exposure, exposure > 0)
     return low * unit, high * unit
 
 
@@ -156,28 +153,5 @@ def cell_intervals(cells: pd.DataFrame, indicators: pd.DataFrame, confidence: fl
     return result.assign(ci_low=low, ci_high=high)[[*KEY, "ci_low", "ci_high", "method"]]
 
 
-def _column(cells: pd.DataFrame, name: str) -> NDArray[np.float64]:
+def _column(cells: pd.DataFrame, name: str) -> Floats:
     return cells[name].to_numpy(dtype=float, na_value=np.nan)
-
-
-def _floats(*values: ArrayLike) -> list[NDArray[np.float64]]:
-    return list(np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values)))
-
-
-def _or_nan(values: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.where(usable, values, np.nan)
-
-
-def _count(wrong: NDArray[np.bool_]) -> int:
-    return int(np.sum(wrong))
-
-
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise ValueError("a confidence lies between 0 and 1")
-
-
-def _quantile(confidence: float) -> float:
-    """The number of standard errors on either side."""
-    _check_confidence(confidence)
-    return float(stats.norm.ppf((1 + confidence) / 2))
