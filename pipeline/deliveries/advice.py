@@ -108,8 +108,9 @@ def technical_steps(judgement: Judgement) -> list[dict[str, Any]]:
         judgement: what became of the delivery.
 
     Returns:
-        Per step ``step``, ``title_nl``, ``state`` (``passed``, ``failed``, ``not_reached``), ``sentence_nl`` and
-        ``findings``: the places of its findings among those of the judgement.
+        Per step ``step``, ``title_nl``, ``state`` (``passed``, ``failed``, ``partial`` when a file that could not be
+        read may hide more, ``not_reached``), ``sentence_nl`` and ``findings``: the places of its findings among those
+        of the judgement.
     """
     found: dict[str, list[int]] = {step: [] for step in _STEPS}
     for place, finding in enumerate(judgement.findings):
@@ -120,8 +121,14 @@ def technical_steps(judgement: Judgement) -> list[dict[str, Any]]:
     steps = []
     for number, (step, (title, sentence)) in enumerate(_STEPS.items()):
         state = "failed" if found[step] else "not_reached" if number > stopped else "passed"
-        fault = "Nog niet alles is er." if judgement.status == "incomplete" else "Dit klopt niet."
-        told = {"passed": sentence, "failed": fault, "not_reached": "Nog niet beoordeeld."}[state]
+        if state == "passed" and found["form"] and step in ("tables", "personal_data"):
+            state = "partial"
+        told = {
+            "passed": sentence,
+            "failed": "Nog niet alles is er." if judgement.status == "incomplete" else "Dit klopt niet.",
+            "partial": "Tot zover niets gevonden, maar niet elk bestand was te lezen.",
+            "not_reached": "Nog niet beoordeeld.",
+        }[state]
         steps.append({"step": step, "title_nl": title, "state": state, "sentence_nl": told, "findings": found[step]})
     return steps
 
@@ -129,6 +136,8 @@ def technical_steps(judgement: Judgement) -> list[dict[str, Any]]:
 def _stopped_at(judgement: Judgement, found: Mapping[str, list[int]]) -> int:
     if any(finding.rule == _FAILURE for finding in judgement.findings):
         return -1
+    if judgement.tables:
+        return len(_STEPS)  # it was read: the fault is not in how it was described
     for number, step in enumerate(("descriptor", "files")):
         if found[step]:
             # no descriptor yet, or files that are still to come: it cannot be told which
@@ -204,15 +213,23 @@ def next_steps(judgement: Judgement, *, is_trial: bool, has_questions: bool) -> 
             *([] if is_trial else ["Vraag uw functionaris gegevensbescherming of u dit als datalek moet melden."]),
             _again(judgement, is_trial),
         ]
+    failed = {step["step"] for step in technical_steps(judgement) if step["state"] == "failed"}
     if judgement.status == "partially_accepted":
         look = "Kijk onder 2 welke rijen zijn geweigerd."
-    elif any(finding.level == "row" for finding in judgement.findings):
-        look = "Kijk onder 1 en 2 wat er niet klopt."
+    elif any(finding.level == "row" or finding.rule in CONTENT_RULES for finding in judgement.findings):
+        look = "Kijk onder 1 en 2 wat er niet klopt." if failed else "Kijk onder 2 wat er niet klopt."
     else:
         look = "Kijk onder 1 wat er niet klopt."
+    if failed and failed <= {"descriptor", "files"} and not judgement.tables:
+        mend = "Maak de beschrijving opnieuw, bijvoorbeeld met: effectmonitor deliver pack MAP."
+    else:
+        mend = (
+            "Verbeter het in uw eigen administratie of in uw export, niet alleen in het bestand: dan komt het niet "
+            "terug."
+        )
     return [
         look,
-        "Verbeter het in uw eigen administratie of in uw export, niet alleen in het bestand: dan komt het niet terug.",
+        mend,
         *(ask if has_questions else []),
         _again(judgement, is_trial),
     ]

@@ -312,17 +312,19 @@ def _column(entry: dict[str, Any], consortium: str | None) -> Column:
     if "maximum" in entry and "minimum" not in entry:
         raise ContractError(f"{name} has a maximum and no minimum")
     table, _, referred = entry.get("references", "").partition(".")
+    codes = _codes(entry["values"], consortium) if "values" in entry else None
     return Column(
         name=name,
         type=kind,
         description=entry["description"],
-        example=entry["example"],
+        # the code of another consortium is no example for this one
+        example=entry["example"] if codes is None or entry["example"] in codes.allowed else codes.allowed[0],
         required=_boolean(entry.get("required", False)),
         entity=entry.get("entity"),
         references=(table, referred) if table else None,
         moment=moment,
         not_before=entry.get("not_before"),
-        codes=_codes(entry["values"], consortium) if "values" in entry else None,
+        codes=codes,
         scale=_scale(entry["scale"]) if "scale" in entry else None,
         minimum=entry.get("minimum"),
         maximum=entry.get("maximum"),

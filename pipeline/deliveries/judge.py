@@ -126,7 +126,10 @@ def judge_rows(
     for table, columns in present.items():
         contract = contracts[table]
         missing = [column for column in contract.columns if column.required and column.name not in columns]
-        findings.extend(_missing_column(table, column) for column in missing)
+        if columns:
+            findings.extend(_missing_column(table, column) for column in missing)
+        else:
+            findings.append(_no_headings(table))
         _type_rows(connection, contract, raws[table])
         checks = list(_checks(contract, columns, period, present))
         _apply(connection, table, checks)
@@ -545,6 +548,14 @@ def _too_many_refused(table: str, count: TableCount, limit: Decimal) -> Finding:
 def _missing_column(table: str, column: Column) -> Finding:
     sentence = "Deze verplichte kolom ontbreekt, of heeft een andere naam dan in het leveringscontract."
     return Finding("table", "missing_column", sentence, table, column.name)
+
+
+def _no_headings(table: str) -> Finding:
+    sentence = (
+        "De eerste rij bevat geen enkele kolomnaam van het leveringscontract. Zet daar de kolomnamen, en de gegevens "
+        "eronder."
+    )
+    return Finding("table", "missing_column", sentence, table)
 
 
 def _literals(values: Collection[str]) -> str:

@@ -24,6 +24,7 @@ _CONSEQUENCE = "unknown_reference"
 _STATES = {
     "passed": ("✓", "in orde"),
     "failed": ("✗", "niet in orde"),
+    "partial": ("–", "niet geheel beoordeeld"),
     "not_reached": ("–", "nog niet beoordeeld"),
 }
 _SIGNS = {"accepted": "✓", "partially_accepted": "!", "rejected": "✗", "incomplete": "…"}

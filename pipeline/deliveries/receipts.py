@@ -32,7 +32,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _RANGES_IN_TEXT = 20
 _NUMBER_LENGTH = 12
 _WIDTH = 100
-_STATES = {"passed": "in orde", "failed": "niet in orde", "not_reached": "nog niet beoordeeld"}
+_STATES = {
+    "passed": "in orde",
+    "failed": "niet in orde",
+    "partial": "niet geheel beoordeeld",
+    "not_reached": "nog niet beoordeeld",
+}
 
 
 def receipt(

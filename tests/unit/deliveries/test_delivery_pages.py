@@ -154,3 +154,10 @@ def test_the_examples_of_the_template_make_a_valid_delivery(make, settings):
 def test_there_is_no_template_for_others(tmp_path):
     with pytest.raises(ContractError):
         write_template("tim", tmp_path / "sjabloon.xlsx")
+
+
+@pytest.mark.parametrize("consortium", ["tom", "go", "boost"])
+def test_every_example_of_a_code_is_one_of_the_consortium_itself(consortium):
+    for contract in contracts_for(consortium).values():
+        for column in contract.columns:
+            assert column.codes is None or column.example in column.codes.allowed, (contract.table, column.name)

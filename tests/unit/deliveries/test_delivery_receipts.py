@@ -148,11 +148,36 @@ def test_the_technical_check_stops_where_reading_stops():
         Finding("table", "personal_data_bsn", "x", "dossiers", "kolom 3"),
     )
     assert list(both.values()) == ["passed", "passed", "failed", "failed", "failed"]
+    # what could not be read may hold more
+    unread = steps(Finding("table", "unreadable_file", "x", "clienten"))
+    assert list(unread.values()) == ["passed", "passed", "failed", "partial", "partial"]
+    # read as a whole, and refused for what its description says
+    late = Judgement(
+        "tom",
+        "2024-H1",
+        2,
+        status="rejected",
+        tables={"clienten": TableCount(9, 0, 0)},
+        findings=(Finding("delivery", "final_period", "x"),),
+    )
+    assert [step["state"] for step in receipt(late)["technical_check"]] == ["failed", *["passed"] * 4]
     arriving = steps(Finding("notice", "incomplete", "x"), status="incomplete")
     assert arriving == dict.fromkeys(names, "not_reached") | {"files": "failed"}
     assert set(steps(Finding("delivery", "technical_failure", "x")).values()) == {"not_reached"}
     # found in the rows: the technical check has nothing against them
     assert set(steps(Finding("table", "too_many_refused", "x", "clienten")).values()) == {"passed"}
+
+
+def test_the_steps_point_where_the_fault_is():
+    def told(*findings: Finding) -> str:
+        judgement = Judgement("tom", "2024-H1", 1, status="rejected", findings=findings)
+        return " ".join(receipt(judgement)["next_steps_nl"])
+
+    too_many = (Finding("table", "too_many_refused", "x", "clienten"), Finding("row", "not_a_date", "x", "clienten"))
+    assert "Kijk onder 2 wat" in told(*too_many)
+    assert "Kijk onder 1 en 2 wat" in told(*too_many, Finding("table", "missing_column", "x", "dossiers"))
+    assert "deliver pack" in told(Finding("delivery", "descriptor_unreadable", "x"))
+    assert "administratie" not in told(Finding("table", "hash_mismatch", "x", "clienten"))
 
 
 def test_an_interrupted_receipt_is_the_same_but_for_its_moment(make, settings):
