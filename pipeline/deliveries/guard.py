@@ -29,7 +29,6 @@ _KINDS = {
     "heading": "een kolom met persoonsgegevens",
 }
 _ROWS_SHOWN = 1_000
-_FEW_COLUMNS = 100
 _BEYOND = "voorbij de laatste kolom"
 
 # --- what the cells are searched for first (RE2: no look-around) ---
@@ -177,20 +176,17 @@ def kinds_in(text: str) -> tuple[str, ...]:
 
 def _candidates(connection: duckdb.DuckDBPyConnection, raw: RawTable) -> Iterator[tuple[int, int, str]]:
     """Place of the column, row number and text of each cell that could hold something."""
-    columns = [*(f"c{position}" for position in range(len(raw.headings))), "surplus"]
-    if len(columns) <= _FEW_COLUMNS:
-        query = " union all ".join(
-            f"select {place}, row_number, {column} from {raw.relation} where regexp_matches({column}, $pattern)"
-            for place, column in enumerate(columns)
-        )
+    sources = [(str(len(raw.headings)), "surplus", raw.relation)]
+    if raw.is_wide:
+        sources.append(("place", "cell", f"{raw.relation}_cells"))
     else:
-        # the same for thousands of columns: a query for each would take minutes
-        query = (
-            f"select * from (select unnest(range({len(columns)})), row_number, unnest([{', '.join(columns)}]) as cell "
-            f"from {raw.relation}) where regexp_matches(cell, $pattern)"
-        )
+        sources += [(str(place), f"c{place}", raw.relation) for place in range(len(raw.headings))]
+    selects = [
+        f"select {place}, row_number, {cell} from {relation} where regexp_matches({cell}, $pattern)"
+        for place, cell, relation in sources
+    ]
     cursor = connection.cursor()
-    cursor.execute(query, {"pattern": _PREFILTER})
+    cursor.execute(" union all ".join(selects), {"pattern": _PREFILTER})
     while block := cursor.fetchmany(10_000):
         yield from block
     cursor.close()

@@ -211,7 +211,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package) -> Judgement
             findings.extend(_extra_columns(contract, raw))
         else:
             findings.append(_extra_table(table))
-            connection.execute(f"drop table {raw.relation}")
+            raw.drop(connection)
     delivered = {resource.name for resource in package.resources}
     findings.extend(
         _missing_table(each) for each in contracts.values() if each.required and each.table not in delivered
