@@ -42,7 +42,6 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _BLOCK = 1 << 20
 _LONGEST_CELL = 1_000_000
 _LONGEST_LINE = 32_000_000
-_WIDEST_FAST = 500  # columns; DuckDB's own reader is slower than Python's beyond that
 _SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?$', re.IGNORECASE)
 # An accented letter or a quotation mark of UTF-8 as Windows-1252 shows it: é as Ã©. No text has these side by side.
 _DOUBLE = re.compile("[ÃÂ][\u00a0-\u00bf]|â‚¬|â€[™˜œ“”]")
@@ -124,7 +123,7 @@ def read_file(resource: Resource, known: Collection[str]) -> DelimitedFile:
     check_title_rows(lines, known, resource.name)
     headings = tuple(cell.strip(BLANK) for cell in cells)
     check_headings(headings, known, resource.name)
-    is_simple = encoding == "utf-8-sig" and number == 1 and not has_blank_lines and len(headings) <= _WIDEST_FAST
+    is_simple = encoding == "utf-8-sig" and number == 1 and not has_blank_lines
     return DelimitedFile(resource, encoding, delimiter, quote, headings, number, is_simple)
 
 

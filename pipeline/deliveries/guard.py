@@ -33,7 +33,6 @@ _KINDS = {
 }
 _ROWS_SHOWN = 1_000
 _TEXTS_REMEMBERED = 10_000
-_FEW_COLUMNS = 100
 _BEYOND = "voorbij de laatste kolom"
 # In a column of identifiers also what has no digit at all and a blank or a comma: it may be a name.
 _IDENTIFIER_PREFILTER = f"{PREFILTER}|^[^0-9]+[ ,.][^0-9]*$"
@@ -108,26 +107,25 @@ def _candidates(
     connection: duckdb.DuckDBPyConnection, raw: RawTable, identifiers: Collection[int]
 ) -> Iterator[tuple[int, int, str]]:
     """Place of the column, row number and text of each cell that could hold something."""
-    columns = [*(f"c{position}" for position in range(len(raw.headings))), "surplus"]
-    patterns = {"harmless": HARMLESS_SHAPES, "cell": PREFILTER} | (
-        {"identifier": _IDENTIFIER_PREFILTER} if identifiers else {}
-    )
-    if len(columns) <= _FEW_COLUMNS:
-        query = " union all ".join(
-            f"select {place}, row_number, {column} from {raw.relation} "
-            f"where {_could_hold(column, 'identifier' if place in identifiers else 'cell')}"
-            for place, column in enumerate(columns)
-        )
+    sources = [(str(len(raw.headings)), "surplus", raw.relation, "cell")]
+    if raw.is_wide:
+        of_people = f"place in ({', '.join(map(str, sorted(identifiers)))})" if identifiers else "false"
+        cells = f"from {raw.relation}_cells where"
+        sources.append(("place", "cell", f"({cells} not {of_people})", "cell"))
+        sources += [("place", "cell", f"({cells} {of_people})", "identifier")] if identifiers else []
     else:
-        # the same for thousands of columns: a query for each would take minutes
-        of_people = f"place in ({', '.join(map(str, sorted(identifiers)))}) and {_could_hold('cell', 'identifier')}"
-        query = (
-            f"select * from (select unnest(range({len(columns)})) as place, row_number, "
-            f"unnest([{', '.join(columns)}]) as cell from {raw.relation}) "
-            f"where {_could_hold('cell', 'cell')}{f' or {of_people}' if identifiers else ''}"
-        )
+        sources += [
+            (str(place), f"c{place}", raw.relation, "identifier" if place in identifiers else "cell")
+            for place in range(len(raw.headings))
+        ]
+    query = " union all ".join(
+        f"select {place}, row_number, {cell} from {relation} where {_could_hold(cell, pattern)}"
+        for place, cell, relation, pattern in sources
+    )
+    patterns = {"harmless": HARMLESS_SHAPES, "cell": PREFILTER, "identifier": _IDENTIFIER_PREFILTER}
+    used = {name: pattern for name, pattern in patterns.items() if f"${name}" in query}
     cursor = connection.cursor()
-    cursor.execute(query, patterns)
+    cursor.execute(query, used)
     while block := cursor.fetchmany(10_000):
         yield from block
     cursor.close()

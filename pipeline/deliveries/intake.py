@@ -222,7 +222,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, package: Package, from_history
             findings.extend(_extra_columns(contract, raw))
         else:
             findings.append(_extra_table(table))
-            connection.execute(f"drop table {raw.relation}")
+            raw.drop(connection)
     findings.extend(_other_sheets(connection, [each for each in package.resources if each.name in raws]))
     counts, row_findings = judge_rows(connection, raws, contracts, folder.half_year)
     findings.extend(row_findings)

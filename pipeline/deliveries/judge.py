@@ -196,9 +196,9 @@ def _type_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, raw: R
     places = raw.positions(contract.names)
     width = len(raw.headings)
     cells = [f"c{position}" for position in places.values()]
-    # what lies outside the contract only tells that a row is not empty; it may be thousands of columns
+    # what lies outside the contract only tells that a row is not empty; rows of very wide tables never are
     others = [f"c{position}" for position in range(width) if position not in places.values()]
-    rest = trimmed_slowly(f"concat({', '.join(['surplus', *others])})")
+    rest = trimmed_slowly(f"concat({', '.join(['surplus', *others])})") if not raw.is_wide else "'filled'"
     # per column of the contract: its value, and for what is no plain text the cell that could not be read
     values, kept = [], []
     for column in contract.columns:
@@ -229,7 +229,7 @@ def _type_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, raw: R
         )
         """
     )
-    connection.execute(f"drop table {raw.relation}")
+    raw.drop(connection)
 
 
 def _is_parsed(column: Column) -> bool:

@@ -341,7 +341,7 @@ def _write(
         ) to {literal(str(path))} (format csv, header true, delimiter ';', quote '"', escape '"')
         """
     )
-    connection.execute(f"drop table {raw.relation}")
+    raw.drop(connection)
     return PreparedTable(
         table=contract.table,
         rows=last,

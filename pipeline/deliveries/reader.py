@@ -6,7 +6,7 @@ Belongs here: which of the two a file is, and how rows get into DuckDB. Does not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -17,6 +17,8 @@ from pipeline.deliveries.findings import DeliveryFault
 from pipeline.deliveries.headings import BLANK
 from pipeline.deliveries.package import Resource
 
+# A table of more columns is kept in another form: DuckDB reserves memory for every column.
+MANY_COLUMNS = 100
 # What is in Python's hands at any moment: a block of so many cells, or so many signs.
 _CELLS_AT_ONCE = 160_000
 _SIGNS_AT_ONCE = 16_000_000
@@ -28,19 +30,28 @@ class RawTable:
 
     The DuckDB table has the columns ``row_number`` (1 is the first row under the headings; empty rows count too, so
     that somebody who opens the file in Excel finds row n in sheet row n + 1), ``cells`` (how many cells the row has),
-    ``surplus`` (text beyond the last heading) and ``c0``, ``c1``, … for the cells.
+    ``surplus`` (text beyond the last heading) and ``c0``, ``c1``, … for the cells. Of a table with very many columns it
+    has only the cells of the contract's columns; all cells that hold anything are then rows (``row_number``, ``place``,
+    ``cell``) of the table ``<relation>_cells``.
 
     Attributes:
         relation: name of the DuckDB table.
         headings: headings as delivered, trimmed.
+        is_wide: whether it has very many columns.
     """
 
     relation: str
     headings: tuple[str, ...]
+    is_wide: bool = False
 
     def positions(self, names: Collection[str]) -> dict[str, int]:
         """Place of each of these columns that is there, however its heading is typed."""
         return headings.positions(self.headings, names)
+
+    def drop(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Forget the table."""
+        connection.execute(f"drop table if exists {self.relation}")
+        connection.execute(f"drop table if exists {self.relation}_cells")
 
 
 def read_table(
@@ -59,12 +70,17 @@ def read_table(
     """
     if workbook.is_workbook(resource):
         sheet = workbook.read_sheet(resource, known)
-        _load(connection, relation, len(sheet.headings), sheet.rows)
-        return RawTable(relation, sheet.headings)
+        return _load(connection, relation, sheet.headings, sheet.rows, known)
     file = delimited.read_file(resource, known)
-    if not (file.is_simple and delimited.load_fast(connection, file, relation)):
-        _load(connection, relation, len(file.headings), file.rows())
-    return RawTable(relation, file.headings)
+    is_narrow = len(file.headings) <= MANY_COLUMNS
+    if is_narrow and file.is_simple and delimited.load_fast(connection, file, relation):
+        return RawTable(relation, file.headings)
+    return _load(connection, relation, file.headings, file.rows(), known)
+
+
+def _schema(places: Iterable[int]) -> pa.Schema:
+    fields = [("row_number", pa.int64()), ("cells", pa.int32()), ("surplus", pa.string())]
+    return pa.schema(fields + [(f"c{place}", pa.string()) for place in places])
 
 
 def read_other_sheets(
@@ -81,17 +97,30 @@ def read_other_sheets(
         within = [each for each in resources if each.path == path]
         if workbook.is_workbook(within[0]):
             for name, sheet in workbook.other_sheets(within[0], [each.name for each in within]):
-                _load(connection, relation, len(sheet.headings), sheet.rows)
-                yield name, RawTable(relation, sheet.headings)
+                yield name, _load(connection, relation, sheet.headings, sheet.rows, ())
 
 
 def _load(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    names: tuple[str, ...],
+    rows: Iterator[tuple[int, list[str]]],
+    known: Collection[str],
+) -> RawTable:
+    if len(names) > MANY_COLUMNS:
+        places = tuple(sorted(headings.positions(names, known).values()))
+        _load_wide(connection, relation, len(names), rows, places)
+        return RawTable(relation, names, is_wide=True)
+    _load_narrow(connection, relation, len(names), rows)
+    return RawTable(relation, names)
+
+
+def _load_narrow(
     connection: duckdb.DuckDBPyConnection, relation: str, width: int, rows: Iterator[tuple[int, list[str]]]
 ) -> None:
-    fields = [("row_number", pa.int64()), ("cells", pa.int32()), ("surplus", pa.string())]
-    schema = pa.schema(fields + [(f"c{index}", pa.string()) for index in range(width)])
+    schema = _schema(range(width))
     faults: list[DeliveryFault] = []
-    batches = (_batch(block, schema, width) for block in _blocks(rows, width, faults))
+    batches = (_batch(block, schema, width, range(width)) for block in _blocks(rows, width, faults))
     connection.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
     try:
         connection.execute(f"create or replace table {relation} as select * from incoming")
@@ -99,6 +128,39 @@ def _load(
         connection.unregister("incoming")
     if faults:
         raise faults[0]
+
+
+def _load_wide(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    width: int,
+    rows: Iterator[tuple[int, list[str]]],
+    places: tuple[int, ...],
+) -> None:
+    schema = _schema(places)
+    rest = pa.schema([("row_number", pa.int64()), ("place", pa.int32()), ("cell", pa.string())])
+    for name, form in ((relation, schema), (f"{relation}_cells", rest)):
+        _insert(connection, f"create or replace table {name} as", form.empty_table())
+    faults: list[DeliveryFault] = []
+    for block in _blocks(rows, width, faults):
+        _insert(connection, f"insert into {relation}", _batch(block, schema, width, places))
+        numbers, columns, cells = [], [], []
+        for number, row in block:
+            filled = [place for place, cell in enumerate(row[:width]) if cell]
+            numbers += [number] * len(filled)
+            columns += filled
+            cells += [row[place] for place in filled]
+        _insert(connection, f"insert into {relation}_cells", pa.table([numbers, columns, cells], schema=rest))
+    if faults:
+        raise faults[0]
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: pa.Table | pa.RecordBatch) -> None:
+    connection.register("incoming", rows)
+    try:
+        connection.execute(f"{statement} select * from incoming")
+    finally:
+        connection.unregister("incoming")
 
 
 def _blocks(
@@ -123,7 +185,7 @@ def _blocks(
         yield block
 
 
-def _batch(block: list[tuple[int, list[str]]], schema: pa.Schema, width: int) -> pa.RecordBatch:
+def _batch(block: list[tuple[int, list[str]]], schema: pa.Schema, width: int, places: Iterable[int]) -> pa.RecordBatch:
     numbers = [number for number, _ in block]
     rows = [row for _, row in block]
     counts = [len(row) for row in rows]
@@ -140,6 +202,6 @@ def _batch(block: list[tuple[int, list[str]]], schema: pa.Schema, width: int) ->
         pa.array(numbers, pa.int64()),
         pa.array(counts, pa.int32()),
         pa.array(surplus, pa.string()),
-        *(pa.array([cell or None for cell in column], pa.string()) for column in zip(*rows, strict=True)),
+        *(pa.array([row[place] or None for row in rows], pa.string()) for place in places),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

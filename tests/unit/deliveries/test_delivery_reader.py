@@ -120,6 +120,13 @@ def test_the_descriptor_decides_where_it_tells(tmp_path: Path):
     assert row[3:] == ("a,b", "c", "é")
 
 
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_declared_sixteen_bits_need_no_mark(tmp_path: Path, order):
+    content = "gesprek_id;vraag;antwoord\na;é;1\n".encode(order)
+    (row,) = read(tmp_path / "file.csv", content, encoding="UTF-16")
+    assert row[3:] == ("a", "é", "1")
+
+
 def test_a_file_name_may_look_like_a_pattern(tmp_path: Path):
     assert read(tmp_path / "file[1]*.csv", b"gesprek_id;vraag;antwoord\na;b;1\n") == [(1, 3, None, "a", "b", "1")]
 
