@@ -248,6 +248,11 @@ def read_seed(name: str) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(handle))
 
 
+def consortium_name(code: str) -> str:
+    """The name of a consortium."""
+    return {row["consortium_code"]: row["name"] for row in read_seed("consortia")}[code]
+
+
 def threshold(code: str, day: date) -> Decimal:
     """A threshold of ``seeds/thresholds.csv`` as it held on a day.
 

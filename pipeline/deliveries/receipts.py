@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.deliveries import dutch
 from pipeline.deliveries.advice import STATUS, next_steps, reason, technical_steps
 from pipeline.deliveries.comparison import Earlier, compare
-from pipeline.deliveries.contract import CONTRACT_VERSION, read_seed
+from pipeline.deliveries.contract import CONTRACT_VERSION, consortium_name
 from pipeline.deliveries.findings import Finding, Judgement
 from pipeline.deliveries.judge import maximum_refused_share
 from pipeline.deliveries.receipt_page import receipt_page
@@ -50,7 +50,7 @@ def receipt(
     questions = (comparison["previous_half_year"] or {}).get("questions_nl")
     return {
         "consortium": judgement.consortium,
-        "consortium_name": _consortium(judgement.consortium),
+        "consortium_name": consortium_name(judgement.consortium) if judgement.consortium else None,
         "period": judgement.period,
         "version": judgement.version,
         "status": judgement.status,
@@ -258,10 +258,6 @@ def _wrapped(text: str, indent: str, further: str | None = None) -> list[str]:
 def _named(content: dict[str, Any]) -> str:
     name = content["consortium_name"]
     return f"{name} ({content['consortium']})" if name else "onbekend"
-
-
-def _consortium(code: str | None) -> str | None:
-    return {row["consortium_code"]: row["name"] for row in read_seed("consortia")}.get(code)
 
 
 def _moment(moment: datetime | None) -> str | None:
