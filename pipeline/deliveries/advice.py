@@ -71,6 +71,9 @@ RULES: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+# how a step of the technical check ended
+STATES = {"passed": "in orde", "failed": "niet in orde", "not_reached": "nog niet beoordeeld"}
+
 # step of the technical check: what it is, and what to tell when it holds
 _STEPS = {
     "descriptor": ("De beschrijving", "datapackage.json is te lezen en hoort bij deze map."),

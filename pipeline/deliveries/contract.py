@@ -139,6 +139,11 @@ class Column:
         """Type in the vault."""
         return SQL_TYPES[self.type]
 
+    @property
+    def is_parsed(self) -> bool:
+        """Whether a cell may be no value of its type; an identifier or a text is taken as it is."""
+        return self.type not in ("identifier", "text")
+
 
 @dataclass(frozen=True)
 class Pair:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from stdnum.nl import bsn
 
 from pipeline.deliveries.findings import Finding
-from pipeline.deliveries.guard import find_personal_data, kinds_in
+from pipeline.deliveries.guard import find_personal_data
 from pipeline.deliveries.intake import judge_delivery, receive
-from pipeline.deliveries.personal_data import HARMLESS_SHAPES
+from pipeline.deliveries.personal_data import HARMLESS_SHAPES, kinds_in
 from pipeline.deliveries.reader import RawTable
 from pipeline.deliveries.receipts import receipt, receipt_text
 
