@@ -89,7 +89,7 @@ _STEP_OF_RULE = {
     "missing_column": "tables",
 }
 _REASONS = {
-    "final_period": "het halfjaar is al definitief, en deze correctie zegt niet dat zij daarop een correctie is",
+    "final_period": "het halfjaar is al definitief, en volgens datapackage.json is dit geen afgesproken correctie",
     "version_already_delivered": "deze versie is al eerder geleverd, met een andere inhoud",
     "too_many_refused": "van een tabel zijn te veel rijen geweigerd",
     "personal_data": "er staan persoonsgegevens in",
@@ -215,7 +215,7 @@ def next_steps(judgement: Judgement, *, is_trial: bool, has_questions: bool) -> 
         look = "Kijk onder 1 wat er niet klopt."
     return [
         look,
-        "Verbeter het in uw eigen administratie of in uw export, niet alleen in het bestand: dan komt het niet terug.",
+        "Verbeter het in uw eigen administratie of in uw export, en niet alleen in het bestand. Anders komt het terug.",
         *(ask if has_questions else []),
         _again(judgement, is_trial),
     ]

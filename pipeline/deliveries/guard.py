@@ -170,7 +170,7 @@ def _is_personal_heading(heading: str) -> bool:
 
 
 def _finding(table: str, label: str, kind: str, rows: list[int]) -> Finding:
-    where = "De kop is" if kind == "heading" else "Hier staat"
+    where = "Volgens de kop is dit" if kind == "heading" else "Hier staat"
     sentence = (
         f"{where} {_KINDS[kind]}. Persoonsgegevens horen niet in een levering; daarom is de hele levering afgewezen. "
         "Haal ze weg en lever opnieuw."

@@ -320,8 +320,8 @@ def _failed(folder: DeliveryFolder | None, error: Exception) -> Judgement:
     _LOGGER.error("delivery %s failed: %s at %s:%s", _place(folder), kind, Path(frame.filename).name, frame.lineno)
     sentence = (
         f"De levering kon door een technische oorzaak niet worden beoordeeld ({kind}). Dat hoeft niet aan de levering "
-        "te liggen. Zij wordt bij de volgende ronde opnieuw geprobeerd; blijft dit zo, vraag dan de beheerder van de "
-        "gemeente."
+        "te liggen. Zij wordt bij de volgende ronde opnieuw geprobeerd. Blijft dit zo, laat het dan weten aan de "
+        "gegevensbeheerder van de gemeente."
     )
     return Judgement(*_place(folder), status="rejected", findings=(Finding("delivery", "technical_failure", sentence),))
 

@@ -151,7 +151,9 @@ def _sheet_name(workbook: CalamineWorkbook, resource: Resource) -> str:
     tables = [name for name in visible if folded(name) != folded(EXPLANATION_SHEET)]
     if resource.is_alone and not named and len(tables) == 1:
         return tables[0]
-    sentence = "Geen blad van de Excel-werkmap heeft de naam van deze tabel, of meer dan één. Geef één blad die naam."
+    sentence = (
+        "In de Excel-werkmap heeft geen blad de naam van deze tabel, of hebben meer bladen die. Geef één blad die naam."
+    )
     raise _fault(resource, "missing_sheet", sentence)
 
 
