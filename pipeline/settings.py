@@ -82,7 +82,7 @@ class Settings:
 
     @property
     def receipts(self) -> Path:
-        """One receipt per delivery, without personal data."""
+        """The receipt of each delivery version, without personal data."""
         return self.home / "receipts"
 
     @property

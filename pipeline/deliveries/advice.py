@@ -71,6 +71,14 @@ RULES: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+# how a step of the technical check ended
+STATES = {
+    "passed": "in orde",
+    "failed": "niet in orde",
+    "partial": "niet geheel beoordeeld",
+    "not_reached": "nog niet beoordeeld",
+}
+
 # step of the technical check: what it is, and what to tell when it holds
 _STEPS = {
     "descriptor": ("De beschrijving", "datapackage.json is te lezen en hoort bij deze map."),
@@ -86,7 +94,7 @@ _STEP_OF_RULE = {
     "missing_column": "tables",
 }
 _REASONS = {
-    "final_period": "het halfjaar is al definitief, en deze correctie zegt niet dat zij daarop een correctie is",
+    "final_period": "het halfjaar is al definitief, en volgens datapackage.json is dit geen afgesproken correctie",
     "version_already_delivered": "deze versie is al eerder geleverd, met een andere inhoud",
     "too_many_refused": "van een tabel zijn te veel rijen geweigerd",
     "personal_data": "er staan persoonsgegevens in",
@@ -224,7 +232,7 @@ def next_steps(judgement: Judgement, *, is_trial: bool, has_questions: bool) -> 
         mend = "Maak de beschrijving opnieuw, bijvoorbeeld met: effectmonitor deliver pack MAP."
     else:
         mend = (
-            "Verbeter het in uw eigen administratie of in uw export, niet alleen in het bestand: dan komt het niet "
+            "Verbeter het in uw eigen administratie of in uw export, en niet alleen in het bestand. Anders komt het "
             "terug."
         )
     return [

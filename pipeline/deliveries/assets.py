@@ -39,7 +39,7 @@ def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinitio
                 dg.AssetSpec(
                     keys[name],
                     description=f"{contract.title}: {contract.description}",
-                    kinds={"csv", "parquet"},
+                    kinds={"csv", "excel", "parquet"},
                     metadata={
                         "from": ", ".join(contract.consortia),
                         "dagster/column_schema": dg.TableSchema(

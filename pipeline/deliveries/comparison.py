@@ -83,7 +83,7 @@ def _previous_version(judgement: Judgement, before: Judgement) -> dict[str, Any]
     content: dict[str, Any] = {
         "version": before.version,
         "status": before.status,
-        "not_compared_nl": _not_compared(judgement, before) if not judgement.tables else None,
+        "not_compared_nl": None if judgement.tables else _NO_TABLES,
     }
     if content["not_compared_nl"]:
         return content

@@ -139,6 +139,11 @@ class Column:
         """Type in the vault."""
         return SQL_TYPES[self.type]
 
+    @property
+    def is_parsed(self) -> bool:
+        """Whether a cell may be no value of its type; an identifier or a text is taken as it is."""
+        return self.type not in ("identifier", "text")
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -246,6 +251,11 @@ def read_seed(name: str) -> tuple[dict[str, str], ...]:
         raise ContractError(f"there is no seed {path.name}")
     with path.open(encoding="utf-8", newline="") as handle:
         return tuple(csv.DictReader(handle))
+
+
+def consortium_name(code: str) -> str:
+    """The name of a consortium."""
+    return {row["consortium_code"]: row["name"] for row in read_seed("consortia")}[code]
 
 
 def threshold(code: str, day: date) -> Decimal:

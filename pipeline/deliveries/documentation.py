@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from pipeline.deliveries.contract import CONTRACT_VERSION, Column, Contract, Scale, load_contracts, read_seed
+from pipeline.deliveries.contract import (
+    CONTRACT_VERSION,
+    Column,
+    Contract,
+    Scale,
+    consortium_name,
+    load_contracts,
+    threshold,
+)
 
 PAGE = "leveringscontract.md"
 
@@ -180,11 +189,6 @@ def explanation(column: Column) -> str:
     return "; ".join(parts)
 
 
-def consortium_name(code: str) -> str:
-    """The name of a consortium."""
-    return {row["consortium_code"]: row["name"] for row in read_seed("consortia")}[code]
-
-
 def code_groups(contracts: Collection[Contract]) -> list[CodeGroup]:
     """The code lists that come from a seed, each once; a list that depends on another column is one per value of it.
 
@@ -212,12 +216,8 @@ def code_groups(contracts: Collection[Contract]) -> list[CodeGroup]:
 
 
 def _limit() -> str:
-    (value,) = (
-        row["value"]
-        for row in read_seed("thresholds")
-        if row["threshold_code"] == "maximum_refused_share" and not row["valid_to"]
-    )
-    return f"{float(value) * 100:g}".replace(".", ",")
+    # the one that holds until further notice: the page is the same on every day
+    return f"{float(threshold('maximum_refused_share', date.max)) * 100:g}".replace(".", ",")
 
 
 def _overview(contracts: Collection[Contract]) -> str:

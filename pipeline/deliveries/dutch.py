@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from pipeline.periods import HalfYear
+from pipeline.periods import TIMEZONE, HalfYear
 
-_ZONE = ZoneInfo("Europe/Amsterdam")
+_ZONE = ZoneInfo(TIMEZONE)
 MONTHS = (
     "januari",
     "februari",
@@ -95,3 +95,15 @@ def row_numbers(rows: Iterable[int], limit: int | None = None) -> tuple[str, int
             ranges.append([row, row])
     texts = (f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
     return ", ".join(texts), sum(last - first + 1 for first, last in ranges)
+
+
+def rows_and_more(rows: Iterable[int], count: int, limit: int) -> str:
+    """Row numbers as far as there is room, and how many rows there are besides: ``3-7, 12 en nog 40``.
+
+    Args:
+        rows: row numbers, ascending.
+        count: of how many rows in all.
+        limit: how many ranges at most.
+    """
+    shown, named = row_numbers(rows, limit)
+    return f"{shown} en nog {number(count - named)}" if count > named else shown

@@ -13,9 +13,6 @@ from datetime import datetime
 
 from pipeline.deliveries.profile import TableProfile
 
-# delivery and table: the whole delivery is rejected; row: the row is refused; notice: nothing is refused
-LEVELS = ("delivery", "table", "row", "notice")
-
 _HEADING = re.compile(r"^[A-Za-z][A-Za-z_ -]{0,39}$")
 _FULL_NAME = re.compile(r"[A-Z][a-z]+[ _-](?:[a-z]+[ _-]){0,3}[A-Z][a-z]")  # "Piet de Vries" in a first row of data
 
@@ -25,7 +22,8 @@ class Finding:
     """One finding, or one rule's findings on one column together.
 
     Attributes:
-        level: one of ``LEVELS``.
+        level: ``delivery`` or ``table`` (the whole delivery is rejected), ``row`` (the row is refused) or ``notice``
+            (nothing is refused).
         rule: code of the rule.
         sentence: what is wrong and what to do, in Dutch.
         table, column: where, or None.

@@ -19,8 +19,6 @@ from pipeline.deliveries.personal_data import HARMLESS_SHAPES, PREFILTER, kinds_
 from pipeline.deliveries.personal_names import is_name
 from pipeline.deliveries.reader import RawTable
 
-__all__ = ["find_personal_data", "kinds_in"]
-
 _KINDS = {
     "bsn": "een burgerservicenummer",
     "email": "een e-mailadres",
@@ -83,7 +81,10 @@ def find_personal_data(
     for place, heading in enumerate(raw.headings):
         if place not in places and (_is_personal_heading(heading) or kinds_in(heading)):
             found.append(_finding(table, f"kolom {place + 1}", "heading", []))
-    labels = [*(places.get(place) or _label(heading, place) for place, heading in enumerate(raw.headings)), _BEYOND]
+    labels = [
+        *(places.get(place) or shown_column(heading, place) for place, heading in enumerate(raw.headings)),
+        _BEYOND,
+    ]
     rows: dict[tuple[int, str], list[int]] = {}
     full = set()
     kinds_of = lru_cache(_TEXTS_REMEMBERED)(kinds_in)  # the same text stands in many rows
@@ -101,6 +102,16 @@ def find_personal_data(
                 full.add(place)
     found.extend(_finding(table, labels[place], kind, sorted(rows[place, kind])) for place, kind in sorted(rows))
     return found
+
+
+def shown_column(heading: str, place: int) -> str:
+    """What to call a column that is not in the contract: its heading, unless that could be a value or personal data.
+
+    Args:
+        heading: as delivered.
+        place: 0 for the first column.
+    """
+    return f"kolom {place + 1}" if kinds_in(heading) else shown_heading(heading, place + 1)
 
 
 def _candidates(
@@ -156,12 +167,8 @@ def _is_personal_heading(heading: str) -> bool:
     return bool(named) and not _THINGS & about
 
 
-def _label(heading: str, place: int) -> str:
-    return f"kolom {place + 1}" if kinds_in(heading) else shown_heading(heading, place + 1)
-
-
 def _finding(table: str, label: str, kind: str, rows: list[int]) -> Finding:
-    where = "De kop is" if kind == "heading" else "Hier staat"
+    where = "Volgens de kop is dit" if kind == "heading" else "Hier staat"
     sentence = (
         f"{where} {_KINDS[kind]}. Persoonsgegevens horen niet in een levering; daarom is de hele levering afgewezen. "
         "Haal ze weg en lever opnieuw."

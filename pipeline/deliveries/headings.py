@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 from pipeline.deliveries.findings import DeliveryFault, Finding
 
+# Spaces, tabs, line ends, and the no-break space that office programs leave behind.
 BLANK = " \t\r\n\u00a0\ufeff"
 
 LINES_SEARCHED = 20

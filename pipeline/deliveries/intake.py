@@ -20,12 +20,13 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.deliveries import dutch
 from pipeline.deliveries.contract import Contract, contracts_for, load_contracts
 from pipeline.deliveries.counts import both_forms, counted_indicators, dispensable_tables, replaceable_tables
 from pipeline.deliveries.earlier import earlier_deliveries
 from pipeline.deliveries.example import set_aside_examples
-from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount, shown_heading
-from pipeline.deliveries.guard import find_personal_data, kinds_in
+from pipeline.deliveries.findings import DeliveryFault, Finding, Judgement, TableCount
+from pipeline.deliveries.guard import find_personal_data, shown_column
 from pipeline.deliveries.judge import judge_rows, quarantine_rows, vault_rows
 from pipeline.deliveries.package import (
     DeliveryFolder,
@@ -37,12 +38,12 @@ from pipeline.deliveries.package import (
     find_deliveries,
     read_package,
     shown_resource,
-    unrecognised_folders,
 )
 from pipeline.deliveries.profile import profile_table
 from pipeline.deliveries.pseudonyms import install_pseudonyms
 from pipeline.deliveries.reader import RawTable, read_other_sheets, read_table
-from pipeline.deliveries.receipts import receipt, write_receipt
+from pipeline.deliveries.receipts import RECEIPT, receipt, write_receipt
+from pipeline.deliveries.scratch import open_scratch
 from pipeline.deliveries.vault import (
     LogEntry,
     clear_version,
@@ -65,13 +66,9 @@ __all__ = [
     "find_deliveries",
     "judge_delivery",
     "receive",
-    "unrecognised_folders",
 ]
 
 _LOGGER = logging.getLogger(__name__)
-# Ten million rows then take less than 1 GB in all; another thread would take some 100 MB more.
-_MEMORY = "500MB"
-_THREADS = 2
 _CONFLICT = "-conflict"
 _DAY = 86_400
 _COLUMNS_NAMED = 20
@@ -115,7 +112,7 @@ def judge_delivery(folder: Path | DeliveryFolder) -> Judgement:
     try:
         known = known or delivery_folder(folder)
         package = read_package(known)
-        with tempfile.TemporaryDirectory() as work, _connection(Path(work)) as connection:
+        with tempfile.TemporaryDirectory() as work, open_scratch(Path(work)) as connection:
             return _judge(connection, package)
     except Incomplete as arriving:
         return _incomplete(known, arriving)
@@ -175,12 +172,12 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
     if logged := read_log(settings, *place):
         if logged.package_hash == package_hash:
             tables = {table: TableCount(*counts) for table, counts in logged.tables.items()}
-            return Judgement(*place, status="unchanged", tables=tables), receipts / "receipt.json"
+            return Judgement(*place, status="unchanged", tables=tables), receipts / f"{RECEIPT}.json"
         return _conflict(folder, receipts, package_hash)
     clear_version(settings, *place)
     received_at = datetime.now(UTC).replace(tzinfo=None)
     if package:
-        with _work_folder(settings) as work, _connection(work) as connection:
+        with _work_folder(settings) as work, open_scratch(work) as connection:
             judgement = _judge(connection, package, final_period_findings(settings, package))
             _write_rows(connection, judgement, settings, key)
     path = write_receipt(receipts, receipt(judgement, received_at, earlier_deliveries(settings, judgement)))
@@ -261,7 +258,7 @@ def _extra_columns(contract: Contract, raw: RawTable) -> list[Finding]:
     if not known:
         return []  # the first line holds no headings, perhaps a row
     extra = [
-        "een kolom" if kinds_in(heading) else shown_heading(heading, position + 1)
+        shown_column(heading, position)
         for position, heading in enumerate(raw.headings)
         if heading and position not in known.values()
     ]
@@ -269,7 +266,7 @@ def _extra_columns(contract: Contract, raw: RawTable) -> list[Finding]:
         return []
     names = ", ".join(extra[:_COLUMNS_NAMED])
     if len(extra) > _COLUMNS_NAMED:
-        names += f" en nog {len(extra) - _COLUMNS_NAMED:,} andere".replace(",", ".")
+        names += f" en nog {dutch.number(len(extra) - _COLUMNS_NAMED)} andere"
     sentence = f"Deze kolommen staan niet in het leveringscontract en zijn niet overgenomen: {names}."
     return [Finding("notice", "extra_column", sentence, contract.table)]
 
@@ -323,8 +320,8 @@ def _failed(folder: DeliveryFolder | None, error: Exception) -> Judgement:
     _LOGGER.error("delivery %s failed: %s at %s:%s", _place(folder), kind, Path(frame.filename).name, frame.lineno)
     sentence = (
         f"De levering kon door een technische oorzaak niet worden beoordeeld ({kind}). Dat hoeft niet aan de levering "
-        "te liggen. Zij wordt bij de volgende ronde opnieuw geprobeerd; blijft dit zo, vraag dan de beheerder van de "
-        "gemeente."
+        "te liggen. Zij wordt bij de volgende ronde opnieuw geprobeerd. Blijft dit zo, laat het dan weten aan de "
+        "gegevensbeheerder van de gemeente."
     )
     return Judgement(*_place(folder), status="rejected", findings=(Finding("delivery", "technical_failure", sentence),))
 
@@ -362,7 +359,7 @@ def _conflict(folder: DeliveryFolder, receipts: Path, package_hash: str) -> tupl
         package_hash=package_hash,
         findings=(Finding("delivery", "version_already_delivered", sentence),),
     )
-    path = receipts / f"receipt{_CONFLICT}.json"
+    path = receipts / f"{RECEIPT}{_CONFLICT}.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["package_hash"] == package_hash:
         return judgement, path
     return judgement, write_receipt(receipts, receipt(judgement, datetime.now(UTC).replace(tzinfo=None)), _CONFLICT)
@@ -378,20 +375,3 @@ def _work_folder(settings: Settings) -> Iterator[Path]:
             shutil.rmtree(left, ignore_errors=True)  # left behind by a run that was killed
     with tempfile.TemporaryDirectory(dir=work) as folder:
         yield Path(folder)
-
-
-@contextmanager
-def _connection(work: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    # in a file: tables that do not fit in memory are written once, and not again and again
-    connection = duckdb.connect(
-        str(work / "scratch.duckdb"),
-        config={
-            "temp_directory": str(work / "spill"),
-            "memory_limit": _MEMORY,
-            "threads": _THREADS,
-        },
-    )
-    try:
-        yield connection
-    finally:
-        connection.close()

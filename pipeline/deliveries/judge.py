@@ -21,7 +21,6 @@ import duckdb
 from pipeline.deliveries import dutch
 from pipeline.deliveries.contract import EARLIEST_DATE, Column, Contract, threshold
 from pipeline.deliveries.findings import Finding, TableCount
-from pipeline.deliveries.guard import kinds_in
 from pipeline.deliveries.parsing import (
     is_excel_error,
     is_formula,
@@ -31,6 +30,7 @@ from pipeline.deliveries.parsing import (
     trimmed_slowly,
     typed,
 )
+from pipeline.deliveries.personal_data import kinds_in
 from pipeline.deliveries.reader import RawTable
 from pipeline.periods import HalfYear
 
@@ -208,7 +208,7 @@ def _type_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, raw: R
             value = f"case when {text} is null then {typed(literal(column.default), column)} else {value} end"
         values.append(f'{value} as "{column.name}"')
         kept.append(f'"{column.name}"')
-        if _is_parsed(column):
+        if column.is_parsed:
             kept.append(f'case when "{column.name}" is null then {text} end as "{column.name}__text"')
     trimmed_cells = [f"{trimmed(cell)} as {cell}" for cell in cells]
     # cells of a row that is too short or too long may be in the wrong place: none of them is taken
@@ -230,10 +230,6 @@ def _type_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, raw: R
         """
     )
     raw.drop(connection)
-
-
-def _is_parsed(column: Column) -> bool:
-    return column.type not in ("identifier", "text")
 
 
 # --- the rules ---
@@ -265,7 +261,7 @@ def _checks(
 
 def _cell_checks(column: Column) -> Iterator[_Check]:
     name = f'"{column.name}"'
-    text = f'"{column.name}__text"' if _is_parsed(column) else "null"
+    text = f'"{column.name}__text"' if column.is_parsed else "null"
     if column.required:
         yield _Check("missing_value", "Deze cel moet ingevuld zijn.", f"{name} is null and {text} is null", column)
     yield from _spreadsheet_checks(column)
@@ -284,7 +280,7 @@ def _cell_checks(column: Column) -> Iterator[_Check]:
 
 def _spreadsheet_checks(column: Column) -> Iterator[_Check]:
     """What a spreadsheet leaves behind in a cell, or would run when somebody opens the file."""
-    text = f'"{column.name}__text"' if _is_parsed(column) else f'"{column.name}"'
+    text = f'"{column.name}__text"' if column.is_parsed else f'"{column.name}"'
     yield _Check("excel_error", _EXCEL_ERROR, is_excel_error(text), column)
     if column.type in ("identifier", "text", "code"):
         yield _Check("formula_text", _FORMULA, is_formula(text), column)
@@ -403,7 +399,7 @@ def _find_duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract, 
     columns = [contract.column(name) for name in contract.key]
     usable = ["not is_malformed"]
     usable += [f'"{column.name}" is not null' for column in columns if column.required]
-    usable += [f'"{column.name}__text" is null' for column in columns if _is_parsed(column) and not column.required]
+    usable += [f'"{column.name}__text" is null' for column in columns if column.is_parsed and not column.required]
     key = ", ".join(f'"{name}"' for name in contract.key)
     same = " and ".join(f'usable."{name}" is not distinct from repeated."{name}"' for name in contract.key)
     in_usable = ", ".join(f'usable."{name}"' for name in contract.key)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import re
-import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,20 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.deliveries.contract import CONTRACT_VERSION, Contract, contracts_for, load_contracts
-from pipeline.deliveries.documentation import consortium_name
+from pipeline.deliveries import dutch
+from pipeline.deliveries.contract import CONTRACT_VERSION, Contract, consortium_name, contracts_for, load_contracts
 from pipeline.deliveries.example import is_marked
-from pipeline.deliveries.package import DESCRIPTOR, DeliveryFolder, Resource
-from pipeline.deliveries.template import CODES_SHEET, EXPLANATION_SHEET
+from pipeline.deliveries.headings import folded
+from pipeline.deliveries.package import DESCRIPTOR, MAXIMUM_DESCRIPTOR_BYTES, DeliveryFolder, Resource, wrong_fields
 from pipeline.deliveries.vault import write_text
+from pipeline.deliveries.workbook import CODES_SHEET, EXPLANATION_SHEET
 from pipeline.periods import HalfYear
 from pipeline.settings import CONSORTIA
 
 _TABLES = (".csv", ".xlsx")
 _NOT_TAKEN = (".xls", ".xlsm", ".xlsb", ".ods", ".tsv", ".txt")
-_SHEETS_OF_TEMPLATE = (EXPLANATION_SHEET.lower(), CODES_SHEET)
-_MAXIMUM_DESCRIPTOR_BYTES = 1_000_000
-_HIGHEST_VERSION = 999_999
+_SHEETS_OF_TEMPLATE = (folded(EXPLANATION_SHEET), folded(CODES_SHEET))
 
 
 class PackFault(ValueError):
@@ -58,7 +55,7 @@ class FoundTable:
     @property
     def place(self) -> str:
         """Where it lies, in words."""
-        is_named = self.sheet is None or _plain(self.path.stem) == self.table
+        is_named = self.sheet is None or _table_named(self.path.stem) == self.table
         return self.path.name if is_named else f"{self.path.name}, blad {self.sheet}"
 
     def resource(self) -> Resource:
@@ -199,7 +196,7 @@ def packed_text(packed: Packed) -> str:
         "",
     ]
     for each in contents.tables:
-        size = f"{packed.sizes[each.path]:,}".replace(",", ".")
+        size = dutch.number(packed.sizes[each.path])
         lines.append(f"  {each.table:<18}{each.place:<46}{size:>16} bytes")
     if contents.left_out:
         lines += ["", f"Niet meegenomen: {', '.join(contents.left_out)}."]
@@ -218,7 +215,7 @@ def _earlier_descriptor(folder: Path) -> dict[str, Any]:
     """The descriptor that is already there, or nothing: it is about to be replaced."""
     path = folder / DESCRIPTOR
     try:
-        if path.is_symlink() or path.stat().st_size > _MAXIMUM_DESCRIPTOR_BYTES:
+        if path.is_symlink() or path.stat().st_size > MAXIMUM_DESCRIPTOR_BYTES:
             return {}
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
@@ -232,7 +229,7 @@ def _said_by_name(folder: Path) -> dict[str, Any]:
     if len(parts) < 3 or not parts[2].isdecimal():
         return {}
     said = {"consortium": parts[0], "period": parts[1], "version": int(parts[2])}
-    return {} if _wrong(said) else said
+    return {} if wrong_fields(said) else said
 
 
 def _delivery(folder: Path, said: Mapping[str, Any]) -> DeliveryFolder:
@@ -241,30 +238,12 @@ def _delivery(folder: Path, said: Mapping[str, Any]) -> DeliveryFolder:
         "period": "--period (bijvoorbeeld 2024-H1)",
         "version": "--version (1 voor de eerste levering van het halfjaar, 2 voor de eerste verbetering)",
     }
-    if wrong := _wrong(said):
+    if wrong := wrong_fields(said):
         raise PackFault(
             f"Geef nog op: {'; '.join(options[name] for name in wrong)}. Dat hoeft niet als de map "
             "<consortium>/<halfjaar>/<versie> heet, bijvoorbeeld tom/2024-H1/1."
         )
     return DeliveryFolder(folder, said["consortium"], said["period"], said["version"])
-
-
-def _wrong(said: Mapping[str, Any]) -> list[str]:
-    """Which of consortium, half-year and version are not there or not right."""
-    version = said["version"]
-    is_right = {
-        "consortium": said["consortium"] in CONSORTIA,
-        "period": _is_period(said["period"]),
-        "version": isinstance(version, int) and not isinstance(version, bool) and 0 < version <= _HIGHEST_VERSION,
-    }
-    return [name for name, right in is_right.items() if not right]
-
-
-def _is_period(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and str(HalfYear.parse(value)) == value
-    except ValueError:
-        return False
 
 
 # --- which file is which table ---
@@ -282,7 +261,7 @@ def _tables_in(
         if path.is_dir() or suffix not in (*_TABLES, *_NOT_TAKEN):
             left_out.append(path.name)
         elif suffix in _NOT_TAKEN:
-            if suffix in (".tsv", ".txt") and _plain(path.stem) not in load_contracts():
+            if suffix in (".tsv", ".txt") and _table_named(path.stem) is None:
                 left_out.append(path.name)
                 continue
             raise PackFault(f"{path.name} kan niet mee: lever CSV of Excel (.xlsx). Sla het bestand opnieuw op.")
@@ -296,14 +275,14 @@ def _sheets_in(
     path: Path, consortium: str, contracts: Mapping[str, Contract], left_out: list[str]
 ) -> Iterator[FoundTable]:
     filled = {
-        name: rows for name, rows in _rows_per_sheet(path).items() if rows and _plain(name) not in _SHEETS_OF_TEMPLATE
+        name: rows for name, rows in _rows_per_sheet(path).items() if rows and folded(name) not in _SHEETS_OF_TEMPLATE
     }
     if not filled:
         raise PackFault(f"In {path.name} is geen blad ingevuld.")
-    of_file, first = _plain(path.stem), next(iter(filled))
-    if len(filled) == 1 and of_file in load_contracts() and _plain(first) not in load_contracts():
+    first = next(iter(filled))
+    if len(filled) == 1 and _table_named(path.stem) and not _table_named(first):
         # a workbook for one table: its sheet may have any name
-        yield FoundTable(_own_table(of_file, path.name, consortium, contracts), path, first)
+        yield FoundTable(_own_table(path.stem, path.name, consortium, contracts), path, first)
         return
     for name, rows in filled.items():
         # a sheet that is no table is not just left out: it would travel along unseen, whoever is in it
@@ -316,12 +295,12 @@ def _sheets_in(
 
 def _own_table(name: str, place: str, consortium: str, contracts: Mapping[str, Contract]) -> str:
     """The table of the consortium that a file or sheet is named after."""
-    plain = _plain(name)
-    if plain in contracts:
-        return plain
-    if plain in load_contracts():
-        raise PackFault(f"{place}: de tabel {plain} hoort niet bij de levering van {consortium}. Haal haar weg.")
-    near = difflib.get_close_matches(plain, contracts, 1, 0.6)
+    table = _table_named(name)
+    if table in contracts:
+        return table
+    if table:
+        raise PackFault(f"{place}: de tabel {table} hoort niet bij de levering van {consortium}. Haal haar weg.")
+    near = difflib.get_close_matches(folded(name), contracts, 1, 0.6)
     meant = f" Bedoelt u {near[0]}? Geef het dan die naam." if near else ""
     raise PackFault(
         f"{place} heet niet zoals een tabel.{meant} De tabellen zijn: {', '.join(contracts)}. "
@@ -329,10 +308,9 @@ def _own_table(name: str, place: str, consortium: str, contracts: Mapping[str, C
     )
 
 
-def _plain(name: str) -> str:
-    """A name in small letters without accents, with one underscore for what stands between words."""
-    bare = unicodedata.normalize("NFKD", name.strip().lower()).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", bare).strip("_")
+def _table_named(name: str) -> str | None:
+    """The table of the contract that is meant, by the same rule as the one by which its sheet is found."""
+    return next((table for table in load_contracts() if folded(table) == folded(name)), None)
 
 
 def _rows_per_sheet(path: Path) -> dict[str, int]:

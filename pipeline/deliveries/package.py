@@ -24,8 +24,8 @@ from pipeline.periods import HalfYear
 from pipeline.settings import CONSORTIA, Settings
 
 DESCRIPTOR = "datapackage.json"
+MAXIMUM_DESCRIPTOR_BYTES = 1_000_000
 
-_MAXIMUM_DESCRIPTOR_BYTES = 1_000_000
 _MAXIMUM_RESOURCES = 100
 _MAXIMUM_NAME, _MAXIMUM_PATH = 100, 500  # signs; part of a path may have 255 bytes at most
 _MAXIMUM_PART = 255
@@ -146,15 +146,24 @@ def delivery_folder(path: Path) -> DeliveryFolder:
         PackageFault: when the descriptor does not tell consortium, period and version.
     """
     content, text_hash = _read_descriptor(path)
-    consortium, period, version = (content.get(name) for name in ("consortium", "period", "version"))
-    for name, is_right in (
-        ("consortium", consortium in CONSORTIA),
-        ("period", isinstance(period, str) and _is_period(period)),
-        ("version", _is_version(version)),
-    ):
-        if not is_right:
-            raise PackageFault(_field_finding(name), text_hash)
-    return DeliveryFolder(path, consortium, period, version)
+    if wrong := wrong_fields(content):
+        raise PackageFault(_field_finding(wrong[0]), text_hash)
+    return DeliveryFolder(path, content["consortium"], content["period"], content["version"])
+
+
+def wrong_fields(said: Mapping[str, Any]) -> list[str]:
+    """Which of ``consortium``, ``period`` and ``version`` are not there or not right.
+
+    Args:
+        said: what a descriptor, a folder name or a person says of a delivery.
+    """
+    consortium, period, version = (said.get(name) for name in ("consortium", "period", "version"))
+    is_right = {
+        "consortium": consortium in CONSORTIA,
+        "period": isinstance(period, str) and _is_period(period),
+        "version": isinstance(version, int) and not isinstance(version, bool) and _is_version(str(version)),
+    }
+    return [name for name, right in is_right.items() if not right]
 
 
 def has_arrived(folder: DeliveryFolder) -> bool:
@@ -218,7 +227,7 @@ def shown_resource(name: str) -> str:
 
 def _as_delivery(path: Path) -> DeliveryFolder | None:
     consortium, period, version = path.parts[-3:]
-    if consortium not in CONSORTIA or not _is_period(period) or not _VERSION.fullmatch(version):
+    if consortium not in CONSORTIA or not _is_period(period) or not _is_version(version):
         return None
     return DeliveryFolder(path, consortium, period, int(version))
 
@@ -230,8 +239,8 @@ def _is_period(text: str) -> bool:
         return False
 
 
-def _is_version(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and bool(_VERSION.fullmatch(str(value)))
+def _is_version(text: str) -> bool:
+    return _VERSION.fullmatch(text) is not None
 
 
 def _read_descriptor(folder: Path) -> tuple[dict[str, Any], str]:
@@ -242,10 +251,10 @@ def _read_descriptor(folder: Path) -> tuple[dict[str, Any], str]:
     if not path.is_file() or not (size := path.stat().st_size):
         raise Incomplete(())
     with path.open("rb") as handle:
-        raw = handle.read(_MAXIMUM_DESCRIPTOR_BYTES)
+        raw = handle.read(MAXIMUM_DESCRIPTOR_BYTES)
     text_hash = hashlib.sha256(raw).hexdigest()
     try:
-        if size > _MAXIMUM_DESCRIPTOR_BYTES:
+        if size > MAXIMUM_DESCRIPTOR_BYTES:
             raise ValueError("too large")
         content = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_fields, parse_constant=_no_number)
         if not isinstance(content, dict):
@@ -254,7 +263,7 @@ def _read_descriptor(folder: Path) -> tuple[dict[str, Any], str]:
         sentence = "In datapackage.json staat een veld twee keer, zodat niet duidelijk is wat geldt. Laat er één staan."
         raise PackageFault(Finding("delivery", "descriptor_unreadable", sentence), text_hash) from None
     except (ValueError, RecursionError) as error:
-        if size <= _MAXIMUM_DESCRIPTOR_BYTES and _is_cut_off(raw, error):
+        if size <= MAXIMUM_DESCRIPTOR_BYTES and _is_cut_off(raw, error):
             raise Incomplete(()) from None
         # the parser's own words would repeat the text
         sentence = "datapackage.json is niet te lezen: het is geen geldige JSON in UTF-8, of het is te groot."

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pipeline.deliveries.contract import Column
 from pipeline.deliveries.dutch import MONTHS
+from pipeline.deliveries.headings import BLANK
 
 _MIDNIGHT = r"([T ]0?0:00(:00(\.0+)?)?)?"
-# Spaces, tabs, line ends, and the no-break space that office programs leave behind.
-_BLANK = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(65279)"
+_BLANK = " || ".join(f"chr({ord(sign)})" for sign in BLANK)
 
 
 def literal(text: str) -> str:

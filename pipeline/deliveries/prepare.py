@@ -19,18 +19,18 @@ from pathlib import Path
 
 import duckdb
 
+from pipeline.deliveries import dutch
 from pipeline.deliveries.contract import Contract, contracts_for
 from pipeline.deliveries.example import set_aside_examples
-from pipeline.deliveries.findings import DeliveryFault, Finding, shown_heading
-from pipeline.deliveries.guard import find_personal_data, kinds_in
+from pipeline.deliveries.findings import DeliveryFault, Finding
+from pipeline.deliveries.guard import find_personal_data, shown_column
 from pipeline.deliveries.pack import Contents, FoundTable, Packed, find_contents, pack, packed_text
 from pipeline.deliveries.parsing import literal, trimmed
 from pipeline.deliveries.pseudonyms import install_pseudonyms
 from pipeline.deliveries.reader import RawTable, read_table
+from pipeline.deliveries.scratch import open_scratch
 from pipeline.periods import HalfYear
 
-_MEMORY = "500MB"
-_THREADS = 2
 _SHORTEST_KEY = 32
 _ROWS_SHOWN = 20
 
@@ -123,7 +123,7 @@ def prepare(
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = target.parent / f".{target.name}.{secrets.token_hex(4)}"
     # identifiers go through a folder of the system's, never through the one that is sent
-    with tempfile.TemporaryDirectory() as scratch, _connection(Path(scratch)) as connection:
+    with tempfile.TemporaryDirectory() as scratch, open_scratch(Path(scratch)) as connection:
         raws, notices = _read(connection, contents, contracts)
         key = key or _write_key(key_file)
         install_pseudonyms(connection, key)
@@ -180,9 +180,7 @@ def findings_text(findings: tuple[Finding, ...]) -> list[str]:
     for each in findings:
         lines += [f"- {', '.join(part for part in (each.table, each.column) if part)}", f"  {each.sentence}"]
         if each.rows:
-            more = each.count - len(each.rows[:_ROWS_SHOWN])
-            shown = ", ".join(str(row) for row in each.rows[:_ROWS_SHOWN])
-            lines.append(f"  Rijen: {shown}{f' en nog {more}' if more > 0 else ''}.")
+            lines.append(f"  Rijen: {dutch.rows_and_more(each.rows, each.count, _ROWS_SHOWN)}.")
     return lines
 
 
@@ -224,17 +222,6 @@ def _write_key(path: Path) -> bytes:
 
 
 # --- from table to table ---
-
-
-def _connection(scratch: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        str(scratch / "scratch.duckdb"),
-        config={
-            "temp_directory": str(scratch / "spill"),
-            "memory_limit": _MEMORY,
-            "threads": min(_THREADS, os.cpu_count() or 1),
-        },
-    )
 
 
 def _read(
@@ -347,7 +334,7 @@ def _write(
         rows=last,
         pseudonymised=tuple(column.name for column in taken if column.entity),
         left_out=tuple(
-            "een kolom" if kinds_in(heading) else shown_heading(heading, place + 1)
+            shown_column(heading, place)
             for place, heading in enumerate(raw.headings)
             if heading and place not in places.values()
         ),

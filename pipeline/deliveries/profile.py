@@ -76,5 +76,5 @@ def profile_table(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
 
 def _is_missing(column: Column) -> str:
     # a cell that could not be read is not empty
-    unreadable = "" if column.type in ("identifier", "text") else f' and "{column.name}__text" is null'
+    unreadable = f' and "{column.name}__text" is null' if column.is_parsed else ""
     return f'"{column.name}" is null{unreadable}'

@@ -15,19 +15,14 @@ from typing import Any
 import jinja2
 
 from pipeline.deliveries import dutch
-from pipeline.deliveries.advice import CONTENT_RULES, RULES, STATUS
+from pipeline.deliveries.advice import CONTENT_RULES, RULES, STATES, STATUS
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _RANGES = 40
 _OTHER = ("Andere fouten", "")
 _CONSEQUENCE = "unknown_reference"
-_STATES = {
-    "passed": ("✓", "in orde"),
-    "failed": ("✗", "niet in orde"),
-    "partial": ("–", "niet geheel beoordeeld"),
-    "not_reached": ("–", "nog niet beoordeeld"),
-}
 _SIGNS = {"accepted": "✓", "partially_accepted": "!", "rejected": "✗", "incomplete": "…"}
+_SIGNS_OF_STEPS = {"passed": "✓", "failed": "✗", "partial": "–", "not_reached": "–"}
 
 
 def receipt_page(content: dict[str, Any], findings_file: str) -> str:
@@ -62,7 +57,7 @@ def receipt_page(content: dict[str, Any], findings_file: str) -> str:
             limit=content["maximum_refused_share"],
             steps=[
                 step
-                | dict(zip(("sign", "word"), _STATES[step["state"]], strict=True))
+                | {"sign": _SIGNS_OF_STEPS[step["state"]], "word": STATES[step["state"]]}
                 | {"findings": [_shown(content["findings"][place]) for place in step["findings"]]}
                 for step in content["technical_check"]
             ],

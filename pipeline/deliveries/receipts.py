@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.deliveries import dutch
-from pipeline.deliveries.advice import STATUS, next_steps, reason, technical_steps
+from pipeline.deliveries.advice import STATES, STATUS, next_steps, reason, technical_steps
 from pipeline.deliveries.comparison import Earlier, compare
-from pipeline.deliveries.contract import CONTRACT_VERSION, read_seed
+from pipeline.deliveries.contract import CONTRACT_VERSION, consortium_name
 from pipeline.deliveries.findings import Finding, Judgement
 from pipeline.deliveries.judge import maximum_refused_share
 from pipeline.deliveries.receipt_page import receipt_page
@@ -32,12 +32,6 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _RANGES_IN_TEXT = 20
 _NUMBER_LENGTH = 12
 _WIDTH = 100
-_STATES = {
-    "passed": "in orde",
-    "failed": "niet in orde",
-    "partial": "niet geheel beoordeeld",
-    "not_reached": "nog niet beoordeeld",
-}
 
 
 def receipt(
@@ -55,7 +49,7 @@ def receipt(
     questions = (comparison["previous_half_year"] or {}).get("questions_nl")
     return {
         "consortium": judgement.consortium,
-        "consortium_name": _consortium(judgement.consortium),
+        "consortium_name": consortium_name(judgement.consortium) if judgement.consortium else None,
         "period": judgement.period,
         "version": judgement.version,
         "status": judgement.status,
@@ -217,7 +211,7 @@ def _check_lines(content: dict[str, Any]) -> list[str]:
     lines = ["", "1. TECHNISCHE CONTROLE"]
     technical: set[int] = set()
     for step in content["technical_check"]:
-        lines.append(f"{step['title_nl'] + ':':<24}{_STATES[step['state']]}")
+        lines.append(f"{step['title_nl'] + ':':<24}{STATES[step['state']]}")
         lines += [line for place in step["findings"] for line in _finding_lines(findings[place])]
         technical.update(step["findings"])
     others = [finding for place, finding in enumerate(findings) if place not in technical]
@@ -234,9 +228,7 @@ def _finding_lines(finding: dict[str, Any]) -> list[str]:
     lines = [f"- {where}" if where else "-"]
     lines += _wrapped(finding["sentence_nl"], "  ")
     if finding["rows"]:
-        shown, named = dutch.row_numbers(finding["rows"], _RANGES_IN_TEXT)
-        more = finding["count"] - named
-        lines += _wrapped(f"Rijen: {shown}{f' en nog {dutch.number(more)}' if more > 0 else ''}.", "  ")
+        lines += _wrapped(f"Rijen: {dutch.rows_and_more(finding['rows'], finding['count'], _RANGES_IN_TEXT)}.", "  ")
     if finding["examples"]:
         lines += _wrapped(f"Bijvoorbeeld: {', '.join(finding['examples'])}.", "  ")
     return lines
@@ -263,10 +255,6 @@ def _wrapped(text: str, indent: str, further: str | None = None) -> list[str]:
 def _named(content: dict[str, Any]) -> str:
     name = content["consortium_name"]
     return f"{name} ({content['consortium']})" if name else "onbekend"
-
-
-def _consortium(code: str | None) -> str | None:
-    return {row["consortium_code"]: row["name"] for row in read_seed("consortia")}.get(code)
 
 
 def _moment(moment: datetime | None) -> str | None:

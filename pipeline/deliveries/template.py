@@ -19,12 +19,10 @@ from openpyxl.utils import get_column_letter, quote_sheetname
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipeline.deliveries.contract import CONTRACT_VERSION, Column, Contract, contracts_for
-from pipeline.deliveries.documentation import code_groups, consortium_name, explanation
+from pipeline.deliveries.contract import CONTRACT_VERSION, Column, Contract, consortium_name, contracts_for
+from pipeline.deliveries.documentation import code_groups, explanation
 from pipeline.deliveries.example import EXAMPLE_MARK, marked
-
-EXPLANATION_SHEET = "Uitleg"
-CODES_SHEET = "codes"
+from pipeline.deliveries.workbook import CODES_SHEET, EXPLANATION_SHEET
 
 _LAST_ROW = 1_048_576
 _LONGEST_MESSAGE = 255  # of Excel, for an input message and for a list that is not in a range

@@ -27,7 +27,7 @@ from pipeline.deliveries.findings import DeliveryFault, Finding
 from pipeline.deliveries.headings import BLANK, LINES_SEARCHED, check_headings, check_title_rows, folded
 from pipeline.deliveries.package import Resource
 
-EXPLANATION, CODES = "Uitleg", "codes"  # the sheets of the template that are no table
+EXPLANATION_SHEET, CODES_SHEET = "Uitleg", "codes"  # the sheets of the template that are no table
 ERROR = "#N/A"  # stands for every error of a formula: calamine leaves such cells empty
 
 _ZIP = b"PK\x03\x04"
@@ -135,7 +135,7 @@ def other_sheets(resource: Resource, tables: Collection[str]) -> Iterator[tuple[
     if contents.rule:
         return
     with resource.path.open("rb") as handle, CalamineWorkbook.from_filelike(handle) as workbook:
-        taken = {folded(name) for name in (*tables, _sheet_name(workbook, resource), EXPLANATION, CODES)}
+        taken = {folded(name) for name in (*tables, _sheet_name(workbook, resource), EXPLANATION_SHEET, CODES_SHEET)}
         for each in workbook.sheets_metadata:
             if each.typ == SheetTypeEnum.WorkSheet and folded(each.name) not in taken:
                 sheet = workbook.get_sheet_by_name(each.name)
@@ -148,10 +148,12 @@ def _sheet_name(workbook: CalamineWorkbook, resource: Resource) -> str:
     if len(named) == 1:
         return named[0]
     visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
-    tables = [name for name in visible if folded(name) != folded(EXPLANATION)]
+    tables = [name for name in visible if folded(name) != folded(EXPLANATION_SHEET)]
     if resource.is_alone and not named and len(tables) == 1:
         return tables[0]
-    sentence = "Geen blad van de Excel-werkmap heeft de naam van deze tabel, of meer dan één. Geef één blad die naam."
+    sentence = (
+        "In de Excel-werkmap heeft geen blad de naam van deze tabel, of hebben meer bladen die. Geef één blad die naam."
+    )
     raise _fault(resource, "missing_sheet", sentence)
 
 
@@ -227,9 +229,7 @@ def _no_zip(path: Path) -> _Contents:
     elif path.suffix.lower() == ".xls":
         sentence = f"Dit is een oud Excel-bestand (.xls). {_AS_XLSX}"
     else:
-        sentence = (
-            f"Dit is een Excel-werkmap met een wachtwoord, of een oud Excel-bestand. {_AS_XLSX} Zonder wachtwoord."
-        )
+        sentence = f"Dit is een Excel-werkmap met een wachtwoord, of een oud Excel-bestand. {_AS_XLSX}"
     return _Contents("workbook", sentence)
 
 

@@ -18,6 +18,7 @@ from pipeline.monitors.source_files import (
     REGION,
     Question,
     RawTable,
+    bundled_table,
     check_columns,
     files,
     read_cells,
@@ -81,18 +82,7 @@ def read(folder: Path = OPEN_DATA) -> pd.DataFrame:
     names = region_names(folder)
     properties = files(MONITOR, "properties", folder).set_index("table_id")["path"]
     tables = [
-        map_table(
-            RawTable(
-                name=file.path.name,
-                table_id=file.table_id,
-                year=file.year,
-                vintage=file.vintage,
-                attribution=file.attribution,
-                cells=read_text(file.path),
-                properties=pd.read_csv(properties[file.table_id]),
-                names=names,
-            )
-        )
+        map_table(bundled_table(file, names, pd.read_csv(properties[file.table_id])))
         for file in files(MONITOR, "typed", folder).itertuples()
     ]
     tables += [_describe(_read_extract(file.path), file) for file in files(MONITOR, "extract", folder).itertuples()]

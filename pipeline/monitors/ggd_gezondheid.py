@@ -17,10 +17,10 @@ from pipeline.monitors.source_files import (
     REGION,
     Question,
     RawTable,
+    bundled_table,
     check_columns,
     files,
     read_cells,
-    read_text,
     region_level,
     region_names,
     stem,
@@ -59,21 +59,7 @@ def read(folder: Path = OPEN_DATA) -> pd.DataFrame:
         ValueError: for an unknown age group, margin or period, or a cell that is neither number nor known mark.
     """
     names = region_names(folder)
-    tables = [
-        map_table(
-            RawTable(
-                name=file.path.name,
-                table_id=file.table_id,
-                year=file.year,
-                vintage=file.vintage,
-                attribution=file.attribution,
-                cells=read_text(file.path),
-                properties=None,
-                names=names,
-            )
-        )
-        for file in files(MONITOR, "untyped", folder).itertuples()
-    ]
+    tables = [map_table(bundled_table(file, names)) for file in files(MONITOR, "untyped", folder).itertuples()]
     return pd.concat(tables, ignore_index=True)
 
 

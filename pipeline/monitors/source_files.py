@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -116,6 +117,26 @@ def files(monitor: str, form: str, folder: Path = OPEN_DATA) -> pd.DataFrame:
             "vintage": (found["vintage_date"] + "_" + found["table_id"]).to_list(),
             "attribution": found["attribution"].to_list(),
         }
+    )
+
+
+def bundled_table(file: Any, names: pd.Series, properties: pd.DataFrame | None = None) -> RawTable:
+    """A bundled file as its publisher has it.
+
+    Args:
+        file: a row of ``files``.
+        names: names of the regions by code.
+        properties: the description of its columns, where there is one.
+    """
+    return RawTable(
+        name=file.path.name,
+        table_id=file.table_id,
+        year=file.year,
+        vintage=file.vintage,
+        attribution=file.attribution,
+        cells=read_text(file.path),
+        properties=properties,
+        names=names,
     )
 
 

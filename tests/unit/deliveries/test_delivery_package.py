@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from handmade_deliveries import all_bytes, found
 
-from pipeline.deliveries.intake import find_deliveries, judge_delivery, receive, unrecognised_folders
-from pipeline.deliveries.package import has_arrived
+from pipeline.deliveries.intake import find_deliveries, judge_delivery, receive
+from pipeline.deliveries.package import has_arrived, unrecognised_folders
 
 
 def test_deliveries_are_found_in_order(make, settings):

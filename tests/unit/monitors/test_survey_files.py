@@ -237,18 +237,20 @@ def test_a_cut_off_file_is_refused(tmp_path):
 
 
 def test_broken_and_odd_workbooks(tmp_path):
-    unreadable = ["Het bestand is niet te lezen als Excel-werkboek. Open het in Excel en bewaar het opnieuw."]
-    assert refusal(write(tmp_path, "geen werkboek", name="a.xlsx")) == unreadable
+    unreadable = ["Het bestand is niet te lezen als Excel-werkmap. Open het in Excel en bewaar het opnieuw."]
+    assert refusal(write(tmp_path, "geen werkmap", name="a.xlsx")) == unreadable
     with zipfile.ZipFile(tmp_path / "b.xlsx", "w") as archive:
         archive.writestr("[Content_Types].xml", "<x/>")
     assert refusal(tmp_path / "b.xlsx") == unreadable
     with zipfile.ZipFile(tmp_path / "c.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/sharedStrings.xml", b"0" * 60_000_000)
-    assert refusal(tmp_path / "c.xlsx") == ["Het werkboek is uitgepakt te groot. Lever alleen de tabel met uitkomsten."]
+    assert refusal(tmp_path / "c.xlsx") == [
+        "De Excel-werkmap is uitgepakt te groot. Lever alleen de tabel met uitkomsten."
+    ]
     heading = HEADING.split(";")
     two = workbook(tmp_path / "d.xlsx", [heading, [2024, "a", "", "", 9, 50]], {"nog een": [["iets"]]})
     assert refusal(two) == [
-        "Het werkboek heeft meer dan één gevuld blad, misschien verborgen. Laat alleen de uitkomsten staan."
+        "De Excel-werkmap heeft meer dan één gevuld blad, misschien verborgen. Laat alleen de uitkomsten staan."
     ]
     far = workbook(tmp_path / "e.xlsx", [heading, [2024, "a", "", "", 9, 50]])
     book = openpyxl.load_workbook(far)
