@@ -20,6 +20,7 @@ from pipeline.deliveries.package import Resource
 # What is in Python's hands at any moment: a block of so many cells, or so many signs.
 _CELLS_AT_ONCE = 160_000
 _SIGNS_AT_ONCE = 16_000_000
+_WIDE = 500  # columns
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,9 @@ def _load(
         connection.unregister("incoming")
     if faults:
         raise faults[0]
+    if width > _WIDE:
+        # what is not yet in the database's file stays in memory, and takes a block per column
+        connection.execute("checkpoint")
 
 
 def _blocks(
