@@ -22,7 +22,6 @@ MANY_COLUMNS = 100
 # What is in Python's hands at any moment: a block of so many cells, or so many signs.
 _CELLS_AT_ONCE = 160_000
 _SIGNS_AT_ONCE = 16_000_000
-_WIDE = 500  # columns
 
 
 @dataclass(frozen=True)
@@ -129,9 +128,6 @@ def _load_narrow(
         connection.unregister("incoming")
     if faults:
         raise faults[0]
-    if width > _WIDE:
-        # what is not yet in the database's file stays in memory, and takes a block per column
-        connection.execute("checkpoint")
 
 
 def _load_wide(

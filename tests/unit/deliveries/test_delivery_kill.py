@@ -17,7 +17,7 @@ import pytest
 from pipeline.settings import PROJECT_ROOT
 
 PROGRAM = Path(__file__).with_name("killed_intake.py")
-MOMENTS = 8  # in the quick suite; the slow one takes them all
+MOMENTS = 4  # in the quick suite; the slow one takes them all
 
 
 def run(home: Path, moment: int | None = None) -> subprocess.CompletedProcess:
