@@ -165,6 +165,7 @@ def test_many_half_years_run_as_one_and_their_checks_are_there(server, home):
     assert stats == {"numMaterialized": 2, "numFailed": 0}
 
 
+@pytest.mark.slow
 def test_a_part_of_the_models_can_be_materialised_alone(server):
     # its relations to tables that are not part of it must not be asked for
     selection = [
@@ -176,6 +177,7 @@ def test_a_part_of_the_models_can_be_materialised_alone(server):
     assert _wait(server, run_id) == "SUCCESS"
 
 
+@pytest.mark.slow
 def test_monitors_are_refreshed_without_touching_the_deliveries(server, home):
     def vault(part: str) -> dict[str, int]:
         folder = home / "vault" / part

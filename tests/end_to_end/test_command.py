@@ -145,6 +145,7 @@ def test_running_again_changes_nothing(lived_in):
     assert after == before
 
 
+@pytest.mark.slow  # the same without the command: tests/unit/monitors/test_monitor_refresh.py
 def test_a_look_at_the_monitors_without_a_connection_changes_nothing_and_says_so(lived_in, monkeypatch):
     # nobody answers at this port
     monkeypatch.setenv("EFFECTMONITOR_ODATA", "http://127.0.0.1:9")
@@ -270,9 +271,8 @@ def test_what_breaks_the_contract_in_the_vault_stops_publication(lived_in):
     assert bytes_of(lived_in / "published") == before
 
 
-@pytest.mark.parametrize(
-    "seconds", [6, pytest.param(14, marks=pytest.mark.slow), pytest.param(25, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # being killed during the intake has quick tests of its own
+@pytest.mark.parametrize("seconds", [6, 14, 25])
 def test_after_a_kill_the_next_run_gives_what_an_undisturbed_one_gives(demo, tmp_path, seconds):
     home = tmp_path / "home"
     shutil.copytree(demo[0] / "inbox", home / "inbox")
