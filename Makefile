@@ -42,10 +42,10 @@ dev: $(READY) ## Open the Dagster UI on http://localhost:3000
 	@$(BIN)/effectmonitor dev --port $(PORT)
 
 test: $(READY) lint ## Lint and run the tests (under ten minutes on two cores)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: $(READY) lint ## Run every test, the slow ones too
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Check the style of Python and SQL
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
