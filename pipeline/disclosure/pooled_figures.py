@@ -53,7 +53,7 @@ def protect_pooled(
         members: the five keys and member_indicator, member_district, member_period; districts or municipalities.
         cells: as in ``cells.indicator_cell``.
         statuses: indicator_code, district_code, period, status of those cells, as ``protect_indicators`` gives them.
-        verdicts: the five keys and verdict, of cells (pooled_over empty) and pooled figures.
+        verdicts: the five keys and verdict; a pooled figure that is not publishable is not shown.
         indicators: as in ``protect_indicators``.
         thresholds: as in ``protect_indicators``.
 
@@ -89,7 +89,7 @@ class _System:
     """What is shown of one group of indicators, as equations over the cells of districts.
 
     Args:
-        own: cells with counts, status and verdict; districts and the municipality.
+        own: cells with counts and status; districts and the municipality.
     """
 
     def __init__(self, own: pd.DataFrame) -> None:
@@ -102,8 +102,8 @@ class _System:
         self._rows = np.zeros((0, len(atoms)), dtype=np.int64)
         self._pivots = np.zeros(0, dtype=np.int64)
         self._shown: list[NDArray[np.bool_]] = []
-        # that a district counts nobody is shown too
-        visible = (own["status"] == NO_DATA) | ((own["status"] == PUBLISHED) & (own["verdict"] != "not_publishable"))
+        # that a district counts nobody is shown too; and of what is only too uncertain the measurements are shown
+        visible = own["status"].isin([NO_DATA, PUBLISHED])
         for key, is_whole in zip(
             own.loc[visible, _CELL].itertuples(index=False, name=None), whole[visible], strict=True
         ):
