@@ -17,11 +17,10 @@ import pandas as pd
 from pipeline.periods import HalfYear
 from pipeline.reliability.cells import KEY, MEASUREMENT, cell_precision, measure_funnel, measure_precision
 from pipeline.reliability.interviewers import weights_design_effect
-from pipeline.reliability.judgement import judge, verdicts
+from pipeline.reliability.judgement import CHECKS, judge, rejudged, verdict_version, verdicts
 from pipeline.reliability.lowering import lower
 from pipeline.reliability.needed import further_interviews
 from pipeline.reliability.pooling import CELL, MEMBER, STEPS, pool_members, pooled_cells
-from pipeline.reliability.rejudging import rejudged
 from pipeline.reliability.thresholds import Thresholds
 
 ITSELF = ""
@@ -30,6 +29,8 @@ _ANSWER_SUMS = ["asked", "answered", "interviewers", "sum_of_squared_sizes", "lo
 _REGISTRY = ["indicator_code", "kind", "scale", "question_code", "target_group", "counted_from"]
 # a survey that does not say these things is judged as one that did not do them
 _MUST_SHOW = ("dispositions_complete", "independent_part", "backcheck_agreement")
+# a cell measures these on its own answers
+_OF_ITSELF = ("item_nonresponse", "floor_ceiling", "interviewers", "weights_effect")
 NO_DATA = "Er zijn geen gegevens in dit halfjaar."
 NO_CHECKS = "Een telling, geen steekproef."
 
@@ -43,7 +44,7 @@ class Assessment:
         pooled_cell: the five keys, n, numerator, value, persons, sum_of_squares, members.
         pooled_member: the five keys and the member cells.
         check: one row per check and cell, as ``judgement.judge`` gives them.
-        verdict: one row per cell: verdict, reason_nl, deciding, threshold_version, is_lowered.
+        verdict: one row per cell: verdict, reason_nl, deciding, threshold_version.
         interviews_needed: as ``needed.further_interviews`` gives it.
     """
 
@@ -97,7 +98,10 @@ def assess(
         ],
         ignore_index=True,
     )
-    measurements = measurements[[*KEY, *MEASUREMENT[len(KEY) :]]]
+    of_surveys = measurements["indicator_code"].isin(
+        indicators.loc[indicators["question_code"].notna(), "indicator_code"]
+    )
+    measurements["counted_nl"] = np.where(of_surveys, "gesprekken", "mensen")
     checks = judge(measurements, now)
     verdict = _complete(verdicts(checks, KEY), cells)
     verdict = _with_history(verdict, measurements, thresholds, now, day)
@@ -112,7 +116,7 @@ def assess(
         pooled_cell=pooled,
         pooled_member=members[[*KEY, *MEMBER]],
         check=checks,
-        verdict=verdict.assign(threshold_version=now.version()),
+        verdict=verdict.assign(threshold_version=verdict_version(now)),
         interviews_needed=_needed(cells, precision, verdict, now, confidence),
     )
 
@@ -256,7 +260,7 @@ def _of_surveys(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd
         cells["question_code"].notna() & (cells["n"] > 0), [*KEY, "target_group", "question_code"]
     ].rename(columns={"question_code": "question", "district_code": "area"})
     # what a cell can say of itself it says itself (cells.py)
-    whole = measured[~measured["check_code"].isin(["item_nonresponse", "floor_ceiling", "interviewers"])]
+    whole = measured[~measured["check_code"].isin(_OF_ITSELF)]
     joined = rests.merge(whole, on=["consortium_code", "target_group", "period"])
     mine = joined["question_code"].isin([""]) | (joined["question_code"] == joined["question"])
     mine &= joined["district_code"].isin([""]) | (joined["district_code"] == joined["area"])
@@ -314,7 +318,7 @@ def _with_history(
     """Say so where thresholds that changed since the half-year changed the verdict."""
     ends = {period: HalfYear.parse(period).ends_on for period in verdict["period"].unique()}
     held = {period: Thresholds.on(thresholds, min(end, day)) for period, end in ends.items()}
-    changed = {period: at for period, at in held.items() if at.version() != now.version()}
+    changed = {period: at for period, at in held.items() if _values(at) != _values(now)}
     if not changed:
         return verdict
     then = pd.concat(
@@ -324,7 +328,12 @@ def _with_history(
         ],
         ignore_index=True,
     )
-    return rejudged(verdict, then, KEY)
+    sentence = rejudged(verdict, then)
+    return verdict.assign(reason_nl=(verdict["reason_nl"] + " " + sentence).str.strip())
+
+
+def _values(thresholds: Thresholds) -> dict[str, float | None]:
+    return {code: thresholds.values.get(code) for check in CHECKS.values() for code in check.thresholds}
 
 
 def _ladder(verdict: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
