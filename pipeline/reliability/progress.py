@@ -6,13 +6,13 @@ are in ``change``, the reliability of a rating comes from ``ratings``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from pipeline.reliability.arrays import ratio
+from pipeline.reliability.arrays import Bounds, Floats, ratio
 from pipeline.reliability.change import (
     change_word,
     detectable_change,
@@ -28,6 +28,9 @@ from pipeline.reliability.ratings import (
     over_half_years,
     rating_agreement,
 )
+
+if TYPE_CHECKING:
+    from pipeline.reliability.thresholds import Thresholds
 
 WORDS_NL = {
     "beyond": "meer vooruitgang dan zonder hulp te verwachten is",
@@ -45,12 +48,14 @@ CELL = ["consortium_code", "indicator_code", "district_code", "period"]
 
 _DOMAIN = ["consortium_code", "instrument", "life_domain_code", "district_code", "period"]
 _START = [*SCALE, "baseline_score"]
+_STARTS = [*_START, "up", "same", "down", "expected_change", "detectable_change", "is_lowest", "is_highest"]
+_GOALS = [*_START, "goal_score", "reached"]
 # a score that nobody has had lately can be somebody's start all the same
 _NOBODY_COUNTS_AS = 0.5
 
 
 def change_tables(
-    connection: duckdb.DuckDBPyConnection, thresholds: Mapping[str, float], confidence: float
+    connection: duckdb.DuckDBPyConnection, thresholds: Thresholds, confidence: float
 ) -> dict[str, pd.DataFrame]:
     """All tables on ratings, from the models of the warehouse.
 
@@ -101,7 +106,7 @@ def by_area(change_counts: pd.DataFrame, districts: pd.DataFrame) -> pd.DataFram
 
 
 def expectations(
-    level_counts: pd.DataFrame, agreement: pd.DataFrame, thresholds: Mapping[str, float], confidence: float
+    level_counts: pd.DataFrame, agreement: pd.DataFrame, thresholds: Thresholds, confidence: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What a second rating would be without any change, for each score that a client can start at.
 
@@ -155,15 +160,11 @@ def expectations(
     return tuple(_stack(parts, names) for parts, names in ((rows, _STARTS), (goals, _GOALS)))
 
 
-_STARTS = [*_START, "up", "same", "down", "expected_change", "detectable_change", "is_lowest", "is_highest"]
-_GOALS = [*_START, "goal_score", "reached"]
-
-
 def domain_change(
     change_counts: pd.DataFrame,
     level_counts: pd.DataFrame,
     agreement: pd.DataFrame,
-    thresholds: Mapping[str, float],
+    thresholds: Thresholds,
     confidence: float,
 ) -> pd.DataFrame:
     """Change per life domain, area and half-year, against what was to be expected without any.
@@ -210,10 +211,10 @@ def domain_change(
     count = sums["n"].to_numpy(float)
     shown = count >= thresholds["minimum_persons"]
 
-    def mean(name: str) -> np.ndarray:
+    def mean(name: str) -> Floats:
         return np.where(shown, ratio(sums[name], count), np.nan)
 
-    bounds = _interval_of_change(count, sums["change"], sums["square"], confidence)
+    bounds = _with_width(mean_interval(count, sums["change"], sums["square"], confidence))
     words = change_word(bounds, ratio(sums["expected"], count))
     words = np.where(count >= thresholds["publishable_effective_n"], words, "unknown")
     return sums[[*_DOMAIN, "n"]].assign(
@@ -239,14 +240,16 @@ def indicator_change(
     connection: duckdb.DuckDBPyConnection,
     level_counts: pd.DataFrame,
     agreement: pd.DataFrame,
-    thresholds: Mapping[str, float],
+    thresholds: Thresholds,
     confidence: float,
 ) -> pd.DataFrame:
     """The indicators of improvement against the share that would count as improved when nobody changed.
 
     A client's chance comes from the scores that the client started at: the product over the rated scales, whose
-    second ratings are taken to be independent given the first ones. One rater who is mild on all domains makes less
-    of them than the product supposes.
+    second ratings are taken to be independent given the first ones. That share depends strongly on how reliable a
+    rating is, and the mean change hardly does. So a word other than ``within`` takes both: the interval of the share
+    leaves out the expected share, and the clients' mean excess (change minus what regression to the mean gives, per
+    scale of the client) lies on the same side of 0 with its whole interval.
 
     Args:
         connection: holds ``intermediate.int_ratings__pair`` and ``reference.districts``.
@@ -256,9 +259,10 @@ def indicator_change(
         confidence: between 0 and 1.
 
     Returns:
-        consortium_code, indicator_code, district_code, period; n, persons, share, share_low, share_high (Wilson; pairs of
-        one client count as one), expected_share; pairs, mean_change and expected_change over them in points; word and
-        word_nl as ``domain_change``. 
+        consortium_code, indicator_code, district_code, period; n, persons, share, share_low, share_high (Wilson; pairs
+        of one client count as one), expected_share; pairs, mean_change and expected_change over them in points;
+        excess_low and excess_high, Student's over clients; word and word_nl as ``domain_change``, unknown with fewer
+        persons than publishable_effective_n.
     """
     starts, goals = expectations(level_counts, agreement, thresholds, confidence)
     connection.register("_starts", starts)
@@ -271,7 +275,9 @@ def indicator_change(
     n, persons = counts["n"].to_numpy(float), counts["persons"].to_numpy(float)
     bounds = share_interval(counts["numerator"], n, confidence, design_effect=n / persons)
     expected = ratio(counts["expected_numerator"], n)
+    excess = _with_width(mean_interval(persons, counts["excess"], counts["excess_square"], confidence))
     words = change_word(bounds, expected)
+    words = np.where((words == "unknown") | (words == change_word(excess, 0)), words, "within")
     words = np.where(persons >= thresholds["publishable_effective_n"], words, "unknown")
     return counts[[*CELL, "n", "persons"]].assign(
         share=ratio(counts["numerator"], n),
@@ -281,6 +287,8 @@ def indicator_change(
         pairs=counts["pairs"],
         mean_change=ratio(counts["change"], counts["pairs"]),
         expected_change=ratio(counts["expected_change"], counts["pairs"]),
+        excess_low=excess[0],
+        excess_high=excess[1],
         word=words,
         word_nl=pd.Series(words, dtype="str").map(WORDS_NL),
     )
@@ -320,31 +328,35 @@ clients as (
     from pairs
     group by consortium_code, period, instrument, district_code, client_key
 ),
-counted as (
+figures as (
     select
         consortium_code, district_code, period,
         case instrument when 'zrm' then 'tom_zrm_verbeterd_of_stabiel' else 'tom_participatie_verbeterd_of_stabiel' end
             as indicator_code,
-        count(*) as n, count(*) as persons, count(*) filter (has_kept) as numerator, sum(keeps) as expected_numerator,
-        sum(pairs) as pairs, sum(change) as change, sum(expected_change) as expected_change
+        1 as n, has_kept::integer as numerator, keeps as expected_numerator, pairs, change, expected_change
     from clients
-    group by all
-    union all by name
+    union all
     select
         consortium_code, district_code, period, 'tom_zrm_verbeterd' as indicator_code,
-        count(*) as n, count(*) as persons, count(*) filter (has_improved) as numerator,
-        sum(improves) as expected_numerator,
-        sum(pairs) as pairs, sum(change) as change, sum(expected_change) as expected_change
+        1 as n, has_improved::integer as numerator, improves as expected_numerator, pairs, change, expected_change
     from clients
     where instrument = 'zrm'
-    group by all
-    union all by name
+    union all
     select
         consortium_code, district_code, period, 'tom_doel_bereikt' as indicator_code,
-        sum(goals) as n, count(*) as persons, sum(reached) as numerator, sum(reaches) as expected_numerator,
-        sum(goals) as pairs, sum(goal_change) as change, sum(expected_goal_change) as expected_change
+        goals as n, reached as numerator, reaches as expected_numerator, goals as pairs,
+        goal_change as change, expected_goal_change as expected_change
     from clients
     where instrument = 'zrm' and goals > 0
+),
+counted as (
+    select
+        consortium_code, indicator_code, district_code, period,
+        sum(n) as n, count(*) as persons, sum(numerator) as numerator, sum(expected_numerator) as expected_numerator,
+        sum(pairs) as pairs, sum(change) as change, sum(expected_change) as expected_change,
+        sum((change - expected_change) / pairs) as excess,
+        sum(((change - expected_change) / pairs) ** 2) as excess_square
+    from figures
     group by all
 ),
 areas as (
@@ -356,7 +368,8 @@ select
     consortium_code, indicator_code, area_code as district_code, period,
     sum(n)::bigint as n, sum(persons)::bigint as persons, sum(numerator)::bigint as numerator,
     sum(expected_numerator) as expected_numerator,
-    sum(pairs)::bigint as pairs, sum(change)::double as change, sum(expected_change) as expected_change
+    sum(pairs)::bigint as pairs, sum(change)::double as change, sum(expected_change) as expected_change,
+    sum(excess) as excess, sum(excess_square) as excess_square
 from counted
 join areas using (district_code)
 group by all
@@ -372,9 +385,11 @@ def group_change_measurements(indicators: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The four keys of a cell, check_code, value (share), second_value (expected share), ci_low, ci_high, n and n_eff
-        (persons); cells without a word have no row.
+        (persons). Cells without a word have no row, nor have those whose share says other than their word: the mean
+        change contradicts it, and nothing can be said.
     """
-    known = indicators[indicators["word"] != "unknown"]
+    by_share = change_word((indicators["share_low"], indicators["share_high"]), indicators["expected_share"])
+    known = indicators[(indicators["word"] != "unknown") & (indicators["word"] == by_share)]
     return known[CELL].assign(
         check_code="group_change",
         value=known["share"],
@@ -386,8 +401,9 @@ def group_change_measurements(indicators: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _interval_of_change(n, total, squares, confidence):
-    low, high = mean_interval(n, total, squares, confidence)
+def _with_width(bounds: Bounds) -> Bounds:
+    """The interval, NaN where all values are equal: the formula then knows no spread, which is not certainty."""
+    low, high = bounds
     return tuple(np.where(high > low, bound, np.nan) for bound in (low, high))
 
 

@@ -6,7 +6,7 @@ Belongs here: from counts of double ratings to agreement per scale and half-year
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from pipeline.reliability.agreement import (
 from pipeline.reliability.arrays import Floats
 from pipeline.reliability.interviewers import icc
 
+if TYPE_CHECKING:
+    from pipeline.reliability.thresholds import Thresholds
+
 # scores of the Zelfredzaamheid-Matrix as in its manual, rungs as in seeds/participation_ladder.csv
 SCORES: dict[str, tuple[int, ...]] = {"zrm": (1, 2, 3, 4, 5), "ladder": (1, 2, 3, 4, 5, 6)}
 SCALE = ["consortium_code", "instrument", "edition", "scale_code", "period"]
@@ -31,7 +34,7 @@ _MOST_RELIABLE = 0.99
 
 
 def rating_agreement(
-    second_counts: pd.DataFrame, level_counts: pd.DataFrame, thresholds: Mapping[str, float], confidence: float
+    second_counts: pd.DataFrame, level_counts: pd.DataFrame, thresholds: Thresholds, confidence: float
 ) -> pd.DataFrame:
     """Agreement of second ratings with first ones, per scale and half-year.
 
@@ -48,10 +51,11 @@ def rating_agreement(
 
     Returns:
         consortium_code, instrument, edition, scale_code, period; pairs (of the half-year), half_year_kappa,
-        half_year_ac2, half_year_ac2_low, half_year_ac2_high; pairs_pooled, exact, within_one (shares of pairs), kappa (Cohen), ac2, ac2_low, ac2_high (Gwet),
-        alpha (Krippendorff), icc (ICC(A,1)); reliability, and reliability_source: ``second_ratings`` when the pooled
-        pairs reach the minimum and have an ICC, cut off at 0 and .99, else ``usual``. Scale ``all`` stacks the scales
-        of an instrument and edition; its ICC also holds the differences between scales, and change does not use it.
+        half_year_ac2, half_year_ac2_low, half_year_ac2_high; pairs_pooled, exact, within_one (shares of pairs), kappa
+        (Cohen), ac2, ac2_low, ac2_high (Gwet), alpha (Krippendorff), icc (ICC(A,1)); reliability, and
+        reliability_source: ``second_ratings`` when the pooled pairs reach the minimum and have an ICC, cut off at 0
+        and .99, else ``usual``. Scale ``all`` stacks the scales of an instrument and edition; its ICC also holds the
+        differences between scales, and change does not use it.
 
     Raises:
         ValueError: for a score outside the scale.
@@ -68,7 +72,7 @@ def rating_agreement(
 
 
 def double_rating_measurements(
-    second_counts: pd.DataFrame, cells: pd.DataFrame, thresholds: Mapping[str, float], confidence: float
+    second_counts: pd.DataFrame, cells: pd.DataFrame, thresholds: Thresholds, confidence: float
 ) -> pd.DataFrame:
     """Measurements of check ``double_ratings`` for the figures that come from ratings.
 
@@ -84,8 +88,8 @@ def double_rating_measurements(
 
     Returns:
         The four keys of a cell, check_code, value (quadratic kappa), second_value (AC2), ci_low, ci_high (of AC2), n
-        (double ratings of the half-year, counted on the scale that has most: a client who is rated twice on
-        thirteen domains is one) and n_eff (pairs that the coefficients rest on); one row per cell, also without any.
+        (double ratings of the half-year, counted on the scale that has most: a client who is rated twice on thirteen
+        domains is one) and n_eff (pairs that the coefficients rest on); one row per cell, also without any.
     """
     group = ["consortium_code", "instrument", "period"]
     counts = second_counts.assign(edition=ALL, scale_code=ALL)
@@ -121,13 +125,13 @@ def over_half_years(counts: pd.DataFrame, half_years: int) -> pd.DataFrame:
         shift: {period: str(HalfYear.parse(period).shift(shift)) for period in counts["period"].unique()}
         for shift in range(half_years)
     }
-    moved = pd.concat([counts.assign(period=counts["period"].map(later[shift])) for shift in range(half_years)])
+    # text even where there is nothing: a frame would make numbers of it
+    periods = [counts["period"].map(later[shift]).astype("str") for shift in range(half_years)]
+    moved = pd.concat([counts.assign(period=period) for period in periods])
     return moved.groupby([name for name in counts.columns if name != "n"], as_index=False, dropna=False)["n"].sum()
 
 
-def _agreement(
-    keys: pd.DataFrame, counts: pd.DataFrame, thresholds: Mapping[str, float], confidence: float
-) -> pd.DataFrame:
+def _agreement(keys: pd.DataFrame, counts: pd.DataFrame, thresholds: Thresholds, confidence: float) -> pd.DataFrame:
     """Coefficients per row of keys, from the counts of that half-year and from the pooled ones."""
     pooled_counts = over_half_years(counts, int(thresholds["interviewer_effect_half_years"]))
     parts = []
