@@ -29,6 +29,7 @@ from pipeline.periods import HalfYear
 from pipeline.reliability.consistency import cronbach_alpha_from_sums, feldt_interval, item_rest_from_sums
 from pipeline.reliability.fabrication import timing_faults
 from pipeline.reliability.interviewers import effective_n, weights_design_effect
+from pipeline.reliability.judgement import GRADES
 from pipeline.settings import CONSORTIA
 
 # What a result may name, and what each may be called; anything else is "?", since it could be a person.
@@ -40,7 +41,6 @@ GROUP_KEYS = {
 _UNKNOWN = "?"
 _SUMS = ["items", "n", "item_variance", "item_rest_correlation", "total_variance"]
 _HARD_FAULTS = ["ends_before_start", "in_future", "outside_half_year", "overlaps"]
-_VERDICTS = ("reliable", "indicative", "not_publishable")
 
 Group = dict[str, Any]
 
@@ -52,7 +52,7 @@ class _ReliabilityExpectation(BatchExpectation):
         group_by: the statistic is taken per group; at most consortium_code, target_group and period.
         threshold: what the statistic is held against.
         threshold_version: first day on which that threshold held; for the result.
-        minimum_n: groups with fewer are neither judged nor told of.
+        minimum_n: of groups with fewer only their number is told.
     """
 
     group_by: tuple[str, ...]
@@ -432,7 +432,7 @@ class _Verdicts(_GroupMetric):
         shown_column: str | None,
     ) -> list[Group]:
         verdict = frame[verdict_column].astype("string")
-        given = verdict.isin(_VERDICTS)
+        given = verdict.isin(GRADES)
         current = given & (frame[version_column].astype("string") == verdict_version).fillna(False)
         shown = frame[shown_column].astype("boolean").fillna(False) if shown_column else True
         rows = frame[key_columns].assign(
