@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from pipeline.reliability.thresholds import Thresholds
 
 CRITICAL, WARNING = "critical", "warning"
 _SUITE_KEYS = {"suite", "position", "title", "description", "asset", "tables", "expectations"}
@@ -52,39 +51,32 @@ _ROWS = {
         group by all
     """,
     "verdicts": """
-        with verdicts as (
-            select * replace (coalesce(pooled_over, '') as pooled_over) from reliability.verdict
-        ),
-
-        figures as (
+        with figures as (
             select consortium_code, indicator_code, district_code, period, '' as pooled_over
             from cells.indicator_cell
             where n > 0
             union
-            select consortium_code, indicator_code, district_code, period, pooled_over from verdicts
+            select consortium_code, indicator_code, district_code, period, pooled_over from reliability.verdict
         )
 
         select figures.*, verdicts.verdict, verdicts.threshold_version, false as is_shown
         from figures
-        left join verdicts using (consortium_code, indicator_code, district_code, period, pooled_over)
+        left join reliability.verdict as verdicts
+            using (consortium_code, indicator_code, district_code, period, pooled_over)
     """,
     "shown_figures": """
-        select
-            figures.consortium_code,
-            figures.indicator_code,
-            figures.district_code,
-            figures.period,
-            coalesce(figures.pooled_over, '') as pooled_over,
-            verdicts.verdict,
-            verdicts.threshold_version
-        from marts.fct_indicator as figures
+        with figures as (
+            select consortium_code, indicator_code, district_code, period, '' as pooled_over, status
+            from marts.fct_indicator
+            union all
+            select consortium_code, indicator_code, district_code, period, pooled_over, status
+            from marts.fct_indicator_pooled
+        )
+
+        select figures.* exclude (status), verdicts.verdict, verdicts.threshold_version
+        from figures
         left join reliability.verdict as verdicts
-            on
-                figures.consortium_code = verdicts.consortium_code
-                and figures.indicator_code = verdicts.indicator_code
-                and figures.district_code = verdicts.district_code
-                and figures.period = verdicts.period
-                and coalesce(figures.pooled_over, '') = coalesce(verdicts.pooled_over, '')
+            using (consortium_code, indicator_code, district_code, period, pooled_over)
         where figures.status = 'published'
     """,
 }
@@ -180,17 +172,6 @@ def blocks(suite: Suite, day: date) -> bool:
     return CRITICAL in {_severity(suite, expected, severities) for expected in suite.expectations}
 
 
-def verdict_version(thresholds: Thresholds) -> str:
-    """The version of the thresholds that a verdict of today was made under: of those of all checks.
-
-    Args:
-        thresholds: that hold today.
-    """
-    from pipeline.reliability.judgement import CHECKS
-
-    return thresholds.version(code for check in CHECKS.values() for code in check.thresholds)
-
-
 def rows_of(suite: Suite, warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """The rows that a suite is about: its table, or counts from its tables.
 
@@ -234,6 +215,7 @@ def run_suite(suite: Suite, frame: pd.DataFrame, thresholds: pd.DataFrame, day: 
 
 def _expectations(suite: Suite, thresholds: pd.DataFrame, day: date) -> list[Any]:
     from pipeline.reliability import expectations
+    from pipeline.reliability.judgement import verdict_version
     from pipeline.reliability.thresholds import Thresholds
 
     holding = Thresholds.on(thresholds, day)

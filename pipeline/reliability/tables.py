@@ -64,7 +64,9 @@ RATING_AGREEMENT = Table(
 RATING_CHECK = Table(
     "rating_check",
     "Measurements of ratings and of change, per cell.",
-    {name: kind for name, kind in _CELL.items() if name != "pooled_over"} | {"check_code": _TEXT} | _MEASUREMENT,
+    {name: kind for name, kind in _CELL.items() if name != "pooled_over"}
+    | {"check_code": _TEXT}
+    | {name: kind for name, kind in _MEASUREMENT.items() if name != "scale_range"},
 )
 DOMAIN_CHANGE = Table(
     "domain_change",
