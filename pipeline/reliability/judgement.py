@@ -508,7 +508,7 @@ def _backcheck_agreement(rows: _Rows, thresholds: Thresholds) -> _Judged:
             same + f"; vanaf {_limit(good)} is betrouwbaar, tonen kan vanaf {_limit(least)}.",
         ),
     )
-    return _Judged(grade, reason, few | np.isfinite(bound), good, least)
+    return _Judged(grade, reason, few | np.isfinite(rows.value + bound), good, least)
 
 
 def _double_ratings(rows: _Rows, thresholds: Thresholds) -> _Judged:
@@ -544,7 +544,7 @@ def _group_change(rows: _Rows, thresholds: Thresholds) -> _Judged:
         + " dan vanzelf te verwachten was (" + usual + "). Toeval verklaart dat niet.",
         "De verandering (" + change + ") is niet te onderscheiden van wat vanzelf te verwachten was (" + usual + ").",
     )  # fmt: skip
-    return _Judged(grade, reason, np.isfinite(expected) & np.isfinite(low) & np.isfinite(high))
+    return _Judged(grade, reason, np.isfinite(rows.value + expected + low + high))
 
 
 def _interviewers(rows: _Rows, thresholds: Thresholds) -> _Judged:
@@ -654,7 +654,7 @@ def _own_against_independent(rows: _Rows, thresholds: Thresholds) -> _Judged:
         apart
         + f". Of dat binnen de marge van {_limit(margin, 100)} blijft, is met zo weinig gesprekken niet te zeggen.",
     ).astype(object)
-    return _Judged(grade, reason, np.isfinite(low) & np.isfinite(high), margin)
+    return _Judged(grade, reason, np.isfinite(rows.value + low + high), margin)
 
 
 def _funnel(rows: _Rows, thresholds: Thresholds) -> _Judged:
