@@ -227,6 +227,19 @@ def test_pairs_of_one_client_count_as_one_and_a_goal_below_the_start_is_easily_k
     assert goal["share_low"] == pytest.approx(40 / (40 + 1.959964**2), abs=1e-6)
 
 
+def test_before_the_first_ratings_the_tables_have_their_columns_and_types():
+    filled = pd.DataFrame(ratings_of("a", "WK1", ("financien", 2, 3, 4)))
+    schemas = []
+    for pairs in (filled, filled[:0]):
+        with warehouse(pairs) as connection:
+            tables = progress.change_tables(connection, THRESHOLDS, 0.95)
+            schemas.append({name: connection.from_df(table).dtypes for name, table in tables.items()})
+            unknown = connection.from_df(tables["domain_change"]).filter("mean_change is null and word_nl is null")
+            assert len(unknown.fetchall()) == len(tables["domain_change"])
+    assert schemas[0] == schemas[1]
+    assert tables["measurement"].empty
+
+
 # Known worlds
 
 CUTS = {
