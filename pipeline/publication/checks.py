@@ -55,6 +55,15 @@ _TELLING = {
         "goals",
         "goals_reached",
         "goal_attainment",
+        "mean_start",
+        "mean_change",
+        "change_low",
+        "change_high",
+        "expected_change",
+        "detectable_change",
+        "improved_expected_share",
+        "change_word",
+        "change_reading_nl",
     ),
 }
 _KEYS = {

@@ -6,6 +6,7 @@ tables of first and last ratings. Agreement of raters at one moment is in ``agre
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -245,7 +246,7 @@ def second_rating_chances(population: ArrayLike, reliability: float) -> Floats:
         raise ValueError("a population has one count for each score, and somebody in it")
     if not 0 <= reliability < 1:
         raise ValueError("a reliability lies from 0 to below 1")
-    return _second_rating(population / population.sum(), reliability)
+    return _second_rating(tuple(population / population.sum()), float(reliability)).copy()
 
 
 def bowker(table: ArrayLike) -> SymmetryTest:
@@ -315,8 +316,11 @@ def floor_and_ceiling(counts: ArrayLike) -> tuple[Floats, Floats]:
     return ratio(counts[..., 0], total), ratio(counts[..., -1], total)
 
 
-def _second_rating(shares: Floats, reliability: float) -> Floats:
+# a search over correlations, for every table that asks for the same scale and half-year
+@lru_cache(maxsize=4096)
+def _second_rating(of_population: tuple[float, ...], reliability: float) -> Floats:
     """The distribution of a second rating for each first one (rows), on the population's shares."""
+    shares = np.array(of_population)
     q = len(shares)
     upper = np.cumsum(shares).clip(0, 1)
     lower = upper - shares

@@ -243,7 +243,8 @@ def mean_squares(ratings: ArrayLike) -> tuple[int, int, MeanSquares]:
     mean = values.mean()
     units = k * ((values.mean(axis=1) - mean) ** 2).sum()
     judges = n * ((values.mean(axis=0) - mean) ** 2).sum()
-    within = ((values - mean) ** 2).sum() - units
+    # Rounding is all that is left when judges agree on every unit.
+    within = max(((values - mean) ** 2).sum() - units, 0.0)
     residual = max(within - judges, 0.0)
     return (
         n,

@@ -78,7 +78,7 @@ def change_tables(
     agreement = rating_agreement(second, level, thresholds, confidence)
     indicators = indicator_change(connection, level, agreement, thresholds, confidence)
     cells = indicators[CELL].assign(instrument=indicators["indicator_code"].map(INSTRUMENTS))
-    return {
+    tables = {
         "rating_agreement": agreement,
         "domain_change": domain_change(by_area(change, districts), level, agreement, thresholds, confidence),
         "indicator_change": indicators,
@@ -87,6 +87,9 @@ def change_tables(
             ignore_index=True,
         ),
     }
+    # text even where no row is there: a database would make numbers of it
+    texts = {*SCALE, *_DOMAIN, *CELL}
+    return {name: table.astype(dict.fromkeys(texts & set(table.columns), "str")) for name, table in tables.items()}
 
 
 def by_area(change_counts: pd.DataFrame, districts: pd.DataFrame) -> pd.DataFrame:

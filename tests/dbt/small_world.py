@@ -193,6 +193,20 @@ def write_python_tables(warehouse: Path) -> None:
                     value + 0.25 as ci_high,
                     'test' as method
                 from cells.indicator_cell;
+            create or replace table reliability.domain_change as
+                select
+                    {key.format(code="life_domain_code")}, 'zrm' as instrument,
+                    cast(2 as double) as mean_start,
+                    cast(improved - worsened as double) / n as mean_change,
+                    cast(-4 as double) as change_low,
+                    cast(4 as double) as change_high,
+                    cast(0 as double) as expected_change,
+                    cast(1.5 as double) as detectable_change,
+                    cast(0.3 as double) as expected_improved_share,
+                    'within' as word,
+                    'test' as word_nl
+                from cells.life_domain_cell
+                where n > 0;
             create or replace table disclosure.indicator_status as
                 select {key.format(code="indicator_code")}, {status} as status, cast(null as varchar) as rule
                 from cells.indicator_cell;

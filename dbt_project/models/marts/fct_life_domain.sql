@@ -58,6 +58,16 @@ select
     shown.goals,
     shown.goals_reached,
     case when shown.goals > 0 then cast(shown.goals_reached as double) / shown.goals end as goal_attainment,
+    -- two decimals: with the number of pairs more would tell single clients' steps
+    round(changed.mean_start, 2) as mean_start,
+    round(changed.mean_change, 2) as mean_change,
+    round(changed.change_low, 2) as change_low,
+    round(changed.change_high, 2) as change_high,
+    round(changed.expected_change, 2) as expected_change,
+    round(changed.detectable_change, 2) as detectable_change,
+    round(changed.expected_improved_share, 2) as improved_expected_share,
+    cast(case when changed.word <> 'unknown' then changed.word end as {{ text_type() }}) as change_word,
+    cast(changed.word_nl as {{ text_type() }}) as change_reading_nl,
     judged.status,
     judged.delivery_version
 from judged
@@ -69,3 +79,11 @@ left join {{ ref("life_domain_cell") }} as shown
         and judged.life_domain_code = shown.life_domain_code
         and judged.district_code = shown.district_code
         and judged.period = shown.period
+left join {{ source("reliability", "domain_change") }} as changed
+    on
+        judged.status = 'published'
+        and changed.instrument = 'zrm'
+        and judged.consortium_code = changed.consortium_code
+        and judged.life_domain_code = changed.life_domain_code
+        and judged.district_code = changed.district_code
+        and judged.period = changed.period

@@ -16,7 +16,8 @@ OWN = {"fct_revision", "release"}
 _TELLING = {
     "fct_indicator": "n, numerator, value, ci_low, ci_high",
     "fct_life_domain": "n, improved, stable, worsened, stable_low, rated, low, low_share, goals, goals_reached, "
-    "goal_attainment",
+    "goal_attainment, mean_start, mean_change, change_low, change_high, expected_change, detectable_change, "
+    "improved_expected_share, change_word, change_reading_nl",
 }
 
 
