@@ -92,8 +92,8 @@ def funnel_frame(
     Overall share and over-dispersion are those of the districts in it, so that they tell nothing of the others.
 
     Args:
-        cells: shares of one half-year with indicator_code, district_code, n, numerator; rows of a municipality are left
-            out, and so are indicators with fewer than two districts.
+        cells: shares of one half-year with indicator_code, district_code, n, numerator, persons; rows of a municipality
+            are left out, and so are indicators with fewer than two districts.
         names: Dutch names of indicators and districts by code.
         minimum_persons: districts with fewer people are left out.
         confidence: of the inner limits, between 0 and 1.
@@ -108,7 +108,7 @@ def funnel_frame(
         ValueError: when a column is missing, a key of persons is there, or a district has two rows for an indicator.
     """
     key = ["indicator_code", "district_code"]
-    shares = _usable(cells, key, ["n", "numerator"], minimum_persons)
+    shares = _usable(cells, key, ["n", "numerator", "persons"], minimum_persons)
     shares = shares[~shares["district_code"].str.startswith(_MUNICIPALITY)]
     several = shares.groupby("indicator_code")["district_code"].transform("size") > 1
     shares = shares[several].reset_index(drop=True)
@@ -196,9 +196,9 @@ def verdict_shares(shares: pd.DataFrame, names: Mapping[str, str]) -> alt.TopLev
         ValueError: when a column is missing, a verdict is unknown, or a verdict has two rows in a half-year.
     """
     key = ["consortium_code", "period", "verdict"]
-    bars = _latest(_usable(shares, key, ["cells"]))
+    bars = _usable(shares, key, ["cells"])
     _known(bars["verdict"], _VERDICTS)
-    bars = bars[bars["cells"] > 0]
+    bars = _latest(bars[bars["cells"] > 0])
     title = "Hoe zeker zijn de cijfers? Deel van de cellen per oordeel"
     if bars.empty:
         return _nothing(title, "Er zijn nog geen cellen beoordeeld.")
@@ -262,8 +262,9 @@ def interviewer_effects(
         ValueError: when a column is missing, a target group is unknown, or rows go below a survey: a key of persons,
             or two rows in one half-year.
     """
-    points = _latest(_usable(effects, ["consortium_code", "target_group", "period"], ["rho"], also=["rho_se"]))
+    points = _usable(effects, ["consortium_code", "target_group", "period"], ["rho"], also=["rho_se"])
     _known(points["target_group"], _GROUPS)
+    points = _latest(points)
     title = "Maakt het uit wie het gesprek voert?"
     if points.empty:
         return _nothing(title, "Er zijn nog geen gesprekken waarvan bekend is wie ze voerde.")
@@ -304,7 +305,7 @@ def domain_changes(changes: pd.DataFrame, heading: str, minimum_persons: float) 
 
     Args:
         changes: one row per life domain with life_domain_code, name_nl, mean_change, change_low, change_high,
-            expected_change (regression to the mean), n; changes in steps of the scale.
+            expected_change (regression to the mean), n (people with two ratings); changes in steps of the scale.
         heading: what the changes are of, for example ``Tom in de buurt, 2024-H1``.
         minimum_persons: domains with fewer people are left out.
 
@@ -354,8 +355,8 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
     """One indicator's figure per district with its interval and verdict; a municipality comes first.
 
     Args:
-        cells: one row per district with district_code, district_name, n, value, ci_low, ci_high, verdict, unit
-            (``share`` is drawn as a percentage).
+        cells: one row per district with district_code, district_name, n, persons, value, ci_low, ci_high, verdict,
+            unit (``share`` is drawn as a percentage).
         heading: what the cells are of, for example ``Cliënt voelt zich gehoord, 2024-H1``.
         minimum_persons: districts with fewer people are left out.
 
@@ -367,7 +368,7 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
             rows.
     """
     texts, bounds = ["district_name", "verdict", "unit"], ["ci_low", "ci_high"]
-    rows = _usable(cells, ["district_code"], ["n", "value"], minimum_persons, also=bounds, texts=texts)
+    rows = _usable(cells, ["district_code"], ["n", "persons", "value"], minimum_persons, also=bounds, texts=texts)
     _known(rows["verdict"], _VERDICTS)
     title = f"Hoe zeker is het cijfer per wijk? {heading}"
     if rows.empty:
@@ -393,7 +394,8 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
             x=alt.X("value:Q", title=None, scale=scale, axis=axis), **marks
         ),
     ).properties(width=760, height=alt.Step(26))
-    return _finished(layers, title, f"Streeplijn: de hele gemeente. {_left_out(minimum_persons)}")
+    whole = [] if rows["is_district"].all() else ["Streeplijn: de hele gemeente."]
+    return _finished(layers, title, " ".join([*whole, _left_out(minimum_persons)]))
 
 
 def _usable(
@@ -417,7 +419,8 @@ def _usable(
         raise ValueError(f"a picture takes one row per {', '.join(key)}")
     rows = frame[columns].astype(dict.fromkeys((*figures, *also), float)).dropna(subset=list(figures))
     if minimum_persons is not None:
-        rows = rows[rows["n"] >= minimum_persons]
+        people = [column for column in ("n", "persons") if column in columns]
+        rows = rows[(rows[people] >= minimum_persons).all(axis=1)]
     return rows.sort_values(list(key)).reset_index(drop=True)
 
 
@@ -465,7 +468,7 @@ def _funnel_panel(
     bottom, top = max(low, _SHARES[0]), min(high, _SHARES[1])
     scale = alt.Scale(domain=[bottom, top], nice=False, zero=False)
     y = alt.Y("value:Q", title=None, scale=scale, axis=_share_axis(6))
-    x = alt.X("n:Q", title="aantal personen", scale={"domain": [0, most], "nice": False}, axis={"tickCount": 5})
+    x = alt.X("n:Q", title="aantal (n)", scale={"domain": [0, most], "nice": False}, axis={"tickCount": 5})
     base = alt.Chart(curves).encode(x=x)
     shown = rows[["n", "value", "district_name"]].assign(place=[places[place].label for place in rows["place"]])
     names = _names_near(shown, rows["place"] != "inside", most, (bottom, top), width, height)
@@ -489,7 +492,7 @@ def _funnel_panel(
 def _names_near(
     points: pd.DataFrame, apart: pd.Series, most: float, span: tuple[float, float], width: int, height: int
 ) -> list[alt.Chart]:
-    """The names of points that lie apart: over no point or other name, with a line to one that is not beside its own."""
+    """Names of points that lie apart: over no point or other name, with a line where there was no room beside it."""
     points = pd.DataFrame(
         {
             "name": points["district_name"],
@@ -582,7 +585,7 @@ def _span(values: pd.DataFrame, *also: float) -> tuple[float, float]:
 
 
 def _dutch(number: float, decimals: int | None = None) -> str:
-    return (f"{number:g}" if decimals is None else f"{number:.{decimals}f}").replace(".", ",")
+    return (f"{number:.10g}" if decimals is None else f"{number:.{decimals}f}").replace(".", ",")
 
 
 def _percentage(share: float) -> str:
