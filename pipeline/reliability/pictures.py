@@ -7,7 +7,10 @@ anyone's key, or a row for one interviewer. What a picture says by colour it say
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import NamedTuple
 
 import altair as alt
@@ -32,6 +35,7 @@ _LOCALE = {
 }
 _WIDTH = 970
 _LETTER, _LINE = 6.4, 14  # mean width of a letter and height of a line, in pixels
+_SHARES = (-0.02, 1.02)  # room for marks at 0 and 100 %
 _MUNICIPALITY = "GM"
 
 # Wong (2011), Nature Methods 8, 441: colours that stay apart for the colour-blind.
@@ -74,7 +78,10 @@ def png(chart: alt.TopLevelMixin) -> bytes:
         The picture, about a thousand pixels wide.
     """
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return vl_convert.vegalite_to_png(chart.to_dict(), vl_version=version, allowed_base_urls=[], format_locale=_LOCALE)
+    picture = vl_convert.vegalite_to_png(
+        chart.to_dict(), vl_version=version, allowed_base_urls=[], format_locale=_LOCALE
+    )
+    return _packed(picture)
 
 
 def funnel_frame(
@@ -82,11 +89,11 @@ def funnel_frame(
 ) -> pd.DataFrame:
     """Districts' shares with the funnel limits at their size.
 
-    Overall share and over-dispersion are those of the districts that are in it, so that they tell nothing of the others.
+    Overall share and over-dispersion are those of the districts in it, so that they tell nothing of the others.
 
     Args:
-        cells: shares of one half-year with indicator_code, district_code, n, numerator; rows of a municipality are left
-            out, and so are indicators with fewer than two districts.
+        cells: shares of one half-year with indicator_code, district_code, n, numerator, persons; rows of a municipality
+            are left out, and so are indicators with fewer than two districts.
         names: Dutch names of indicators and districts by code.
         minimum_persons: districts with fewer people are left out.
         confidence: of the inner limits, between 0 and 1.
@@ -101,7 +108,7 @@ def funnel_frame(
         ValueError: when a column is missing, a key of persons is there, or a district has two rows for an indicator.
     """
     key = ["indicator_code", "district_code"]
-    shares = _usable(cells, key, ["n", "numerator"], minimum_persons)
+    shares = _usable(cells, key, ["n", "numerator", "persons"], minimum_persons)
     shares = shares[~shares["district_code"].str.startswith(_MUNICIPALITY)]
     several = shares.groupby("indicator_code")["district_code"].transform("size") > 1
     shares = shares[several].reset_index(drop=True)
@@ -160,7 +167,13 @@ def funnel(
     panels = [rows for _, rows in frame.groupby("indicator_code")]
     columns = min(len(panels), 3)
     width, height = {1: (910, 380), 2: (425, 300), 3: (262, 240)}[columns]
-    drawn = [_funnel_panel(rows, places, width, height, confidence, outer_confidence) for rows in panels]
+    titles = [wrap(rows["name_nl"].iloc[0], int(width / _LETTER) - 4) for rows in panels]
+    lines = max(map(len, titles))
+    drawn = [
+        # as many lines for each title, so that panels beside each other begin at one height
+        _funnel_panel(rows, [" "] * (lines - len(title)) + title, places, width, height, confidence, outer_confidence)
+        for rows, title in zip(panels, titles, strict=True)
+    ]
     return _finished(
         alt.concat(*drawn, columns=columns, spacing={"row": 24, "column": 22}),
         title,
@@ -183,9 +196,9 @@ def verdict_shares(shares: pd.DataFrame, names: Mapping[str, str]) -> alt.TopLev
         ValueError: when a column is missing, a verdict is unknown, or a verdict has two rows in a half-year.
     """
     key = ["consortium_code", "period", "verdict"]
-    bars = _latest(_usable(shares, key, ["cells"]))
+    bars = _usable(shares, key, ["cells"])
     _known(bars["verdict"], _VERDICTS)
-    bars = bars[bars["cells"] > 0]
+    bars = _latest(bars[bars["cells"] > 0])
     title = "Hoe zeker zijn de cijfers? Deel van de cellen per oordeel"
     if bars.empty:
         return _nothing(title, "Er zijn nog geen cellen beoordeeld.")
@@ -201,7 +214,7 @@ def verdict_shares(shares: pd.DataFrame, names: Mapping[str, str]) -> alt.TopLev
         upper=upper,
         total=np.where(upper > 1 - 1e-9, total.map(_dutch), ""),
         # a label that is higher than its part of the bar says less than none
-        label=[_percentage(round(each, 2)) if each >= 0.1 else "" for each in part],
+        label=[_percentage(round(each, 2)) if each >= 0.12 else "" for each in part],
         label_colour=np.where(bars["verdict"] == "reliable", "white", _INK),
     )
     base = alt.Chart(bars).encode(x=_half_years(bars["period"]))
@@ -246,10 +259,12 @@ def interviewer_effects(
         The chart, with at most the last ``MOST_HALF_YEARS``.
 
     Raises:
-        ValueError: when a column is missing, or rows go below a survey: a key of persons, or two rows for one half-year.
+        ValueError: when a column is missing, a target group is unknown, or rows go below a survey: a key of persons,
+            or two rows in one half-year.
     """
-    points = _latest(_usable(effects, ["consortium_code", "target_group", "period"], ["rho"], also=["rho_se"]))
+    points = _usable(effects, ["consortium_code", "target_group", "period"], ["rho"], also=["rho_se"])
     _known(points["target_group"], _GROUPS)
+    points = _latest(points)
     title = "Maakt het uit wie het gesprek voert?"
     if points.empty:
         return _nothing(title, "Er zijn nog geen gesprekken waarvan bekend is wie ze voerde.")
@@ -280,8 +295,8 @@ def interviewer_effects(
         title,
         "Het deel van de verschillen tussen antwoorden dat samenhangt met de gespreksvoerder, met het interval van "
         f"{_percentage(confidence)}.",
-        f"Tot de stippellijn ({_dutch(reliable_effect)}) is het klein; boven de streeplijn ({_dutch(notable_effect)}) "
-        "is het een gesprek waard. Open teken: nog niet gemeten, een gebruikelijke waarde.",
+        f"Tot de stippellijn ({_dutch(reliable_effect, 2)}) is het klein; boven de streeplijn "
+        f"({_dutch(notable_effect, 2)}) is het een gesprek waard. Open teken: niet gemeten, een gebruikelijke waarde.",
     )
 
 
@@ -290,7 +305,7 @@ def domain_changes(changes: pd.DataFrame, heading: str, minimum_persons: float) 
 
     Args:
         changes: one row per life domain with life_domain_code, name_nl, mean_change, change_low, change_high,
-            expected_change (regression to the mean), n; changes in steps of the scale.
+            expected_change (regression to the mean), n (people with two ratings); changes in steps of the scale.
         heading: what the changes are of, for example ``Tom in de buurt, 2024-H1``.
         minimum_persons: domains with fewer people are left out.
 
@@ -314,19 +329,25 @@ def domain_changes(changes: pd.DataFrame, heading: str, minimum_persons: float) 
     )
     marks = _marks("word", {word: _CHANGES[word] for word in _CHANGES if word in set(words)})
     span = _span(rows[["mean_change", *figures]], 0.0)
-    x = alt.X("mean_change:Q", title="gemiddelde verandering, in stappen van de schaal", scale={"domain": list(span)})
+    x = alt.X(
+        "mean_change:Q",
+        title="gemiddelde verandering, in stappen van de schaal",
+        scale={"domain": list(span), "nice": False},
+        axis=alt.Axis(format=".2~f", tickCount=8),
+    )
     base = alt.Chart(rows).encode(y=_one_per_row(rows["label"]))
     layers = alt.layer(
         base.mark_rule(strokeWidth=2.5).encode(x="change_low:Q", x2="change_high:Q", stroke=marks["stroke"]),
         alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=_INK).encode(x="zero:Q"),
-        base.mark_tick(thickness=3, size=20, color=_INK).encode(x="expected_change:Q"),
+        base.mark_tick(thickness=3, size=20, color=_INK, opacity=1).encode(x="expected_change:Q"),
         base.mark_point(size=90, strokeWidth=1.5, opacity=1).encode(x=x, **marks),
-    ).properties(width=670, height=alt.Step(28))
+    ).properties(width=730, height=alt.Step(28))
     return _finished(
         layers,
         title,
-        "Zwart streepje: de verandering die ook zonder hulp te verwachten is, omdat wie laag begint vanzelf wat stijgt.",
-        f"Vooruitgang is alleen wat daar met het hele interval boven ligt. {_left_out(minimum_persons, 'Leefgebieden')}",
+        "Zwart streepje: de verandering die ook zonder hulp te verwachten is. Wie laag begint, stijgt vanzelf wat.",
+        "Vooruitgang is alleen wat daar met het hele interval boven ligt. "
+        + _left_out(minimum_persons, what="Leefgebieden"),
     )
 
 
@@ -334,8 +355,8 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
     """One indicator's figure per district with its interval and verdict; a municipality comes first.
 
     Args:
-        cells: one row per district with district_code, district_name, n, value, ci_low, ci_high, verdict, unit
-            (``share`` is drawn as a percentage).
+        cells: one row per district with district_code, district_name, n, persons, value, ci_low, ci_high, verdict,
+            unit (``share`` is drawn as a percentage).
         heading: what the cells are of, for example ``Cliënt voelt zich gehoord, 2024-H1``.
         minimum_persons: districts with fewer people are left out.
 
@@ -347,7 +368,7 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
             rows.
     """
     texts, bounds = ["district_name", "verdict", "unit"], ["ci_low", "ci_high"]
-    rows = _usable(cells, ["district_code"], ["n", "value"], minimum_persons, also=bounds, texts=texts)
+    rows = _usable(cells, ["district_code"], ["n", "persons", "value"], minimum_persons, also=bounds, texts=texts)
     _known(rows["verdict"], _VERDICTS)
     title = f"Hoe zeker is het cijfer per wijk? {heading}"
     if rows.empty:
@@ -358,8 +379,11 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
         word=rows["verdict"].map(lambda code: _VERDICTS[code].label),
     ).sort_values(["is_district", "value", "district_code"], ascending=[True, False, True])
     marks = _marks("word", {code: _VERDICTS[code] for code in _VERDICTS if code in set(rows["verdict"])})
-    axis = alt.Axis(format=".0~%" if set(rows["unit"]) == {"share"} else ".1f")
-    scale = alt.Scale(domain=list(_span(rows[["value", *bounds]])), zero=False)
+    is_share = set(rows["unit"]) == {"share"}
+    low, high = _span(rows[["value", *bounds]])
+    domain = [max(low, _SHARES[0]), min(high, _SHARES[1])] if is_share else [low, high]
+    scale = alt.Scale(domain=domain, nice=False, zero=False)
+    axis = _share_axis(7) if is_share else alt.Axis(format=".1f", tickCount=7)
     base = alt.Chart(rows).encode(y=_one_per_row(rows["label"]))
     layers = alt.layer(
         base.mark_rule(strokeWidth=2.5).encode(x="ci_low:Q", x2="ci_high:Q", stroke=marks["stroke"]),
@@ -369,8 +393,9 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
         base.mark_point(size=90, strokeWidth=2, opacity=1).encode(
             x=alt.X("value:Q", title=None, scale=scale, axis=axis), **marks
         ),
-    ).properties(width=700, height=alt.Step(26))
-    return _finished(layers, title, f"Streeplijn: de hele gemeente. {_left_out(minimum_persons)}")
+    ).properties(width=760, height=alt.Step(26))
+    whole = [] if rows["is_district"].all() else ["Streeplijn: de hele gemeente."]
+    return _finished(layers, title, " ".join([*whole, _left_out(minimum_persons)]))
 
 
 def _usable(
@@ -394,7 +419,8 @@ def _usable(
         raise ValueError(f"a picture takes one row per {', '.join(key)}")
     rows = frame[columns].astype(dict.fromkeys((*figures, *also), float)).dropna(subset=list(figures))
     if minimum_persons is not None:
-        rows = rows[rows["n"] >= minimum_persons]
+        people = [column for column in ("n", "persons") if column in columns]
+        rows = rows[(rows[people] >= minimum_persons).all(axis=1)]
     return rows.sort_values(list(key)).reset_index(drop=True)
 
 
@@ -425,6 +451,7 @@ def _limits(
 
 def _funnel_panel(
     rows: pd.DataFrame,
+    title: Sequence[str],
     places: Mapping[str, _Style],
     width: int,
     height: int,
@@ -432,17 +459,19 @@ def _funnel_panel(
     outer_confidence: float,
 ) -> alt.LayerChart:
     most = rows["n"].max() * 1.08
-    curves = pd.DataFrame({"n": np.linspace(rows["n"].min() * 0.85, most, 60)})
+    # whole numbers: exact limits do not exist between them
+    curves = pd.DataFrame({"n": np.unique(np.linspace(max(rows["n"].min() - 3, 1), most, 60).round())})
     target, tau_squared = (pd.Series(rows[column].iloc[0], curves.index) for column in ("target", "tau_squared"))
     curves = curves.join(_limits(curves["n"], target, tau_squared, confidence, outer_confidence))
     # outer limits of the smallest districts would press all others together: they run out of the panel
     low, high = _span(pd.concat([rows["value"], curves["dispersed_low"], curves["dispersed_high"]]).to_frame())
-    bottom, top = max(low, 0.0), min(high, 1.0)
-    y = alt.Y("value:Q", title=None, scale={"domain": [bottom, top], "nice": False}, axis={"format": ".0~%"})
-    x = alt.X("n:Q", title="aantal personen", scale={"domain": [0, most], "nice": False}, axis={"tickCount": 5})
+    bottom, top = max(low, _SHARES[0]), min(high, _SHARES[1])
+    scale = alt.Scale(domain=[bottom, top], nice=False, zero=False)
+    y = alt.Y("value:Q", title=None, scale=scale, axis=_share_axis(6))
+    x = alt.X("n:Q", title="aantal (n)", scale={"domain": [0, most], "nice": False}, axis={"tickCount": 5})
     base = alt.Chart(curves).encode(x=x)
     shown = rows[["n", "value", "district_name"]].assign(place=[places[place].label for place in rows["place"]])
-    apart = _beside(shown[rows["place"] != "inside"], most, (bottom, top), width, height)
+    names = _names_near(shown, rows["place"] != "inside", most, (bottom, top), width, height)
     bands = [
         base.mark_area(color=colour, clip=True).encode(y=f"dispersed_{outer}low:Q", y2=f"dispersed_{outer}high:Q")
         for outer, colour in (("outer_", _PALER), ("", _PALE))
@@ -455,42 +484,53 @@ def _funnel_panel(
         *bands,
         *lines,
         alt.Chart(rows[["target"]].head(1)).mark_rule(color=_INK).encode(y="target:Q"),
+        *names,
         alt.Chart(shown).mark_point(size=75, opacity=1).encode(x=x, y=y, **_marks("place", places)),
-        *_names_beside(apart),
-    ).properties(width=width, height=height, title=alt.TitleParams(rows["name_nl"].iloc[0], limit=width + 20))
+    ).properties(width=width, height=height, title=alt.TitleParams(list(title)))
 
 
-def _beside(rows: pd.DataFrame, most: float, span: tuple[float, float], width: int, height: int) -> pd.DataFrame:
-    """Where the names of points go: on the side with room, moved down while another name is there."""
-    left = rows["n"] / most > 0.5
-    x = rows["n"] / most * width + np.where(left, -8, 8)
-    y = (span[1] - rows["value"]) / (span[1] - span[0]) * height
-    reach = rows["district_name"].str.len() * _LETTER
-    names = pd.DataFrame(
-        {"name": rows["district_name"], "x": x, "y": y, "left": left, "from": x - reach * left, "to": x + reach * ~left}
-    ).sort_values(["y", "name"])
-    taken: list[tuple[float, float, float]] = []
-    for index, start, end in names[["from", "to"]].itertuples():
-        height_of = names.at[index, "y"]
-        while any(start < e and s < end and abs(height_of - y) < _LINE for s, e, y in taken):
-            height_of += 1
-        names.at[index, "y"] = height_of
-        taken.append((start, end, height_of))
-    return names[["name", "x", "y", "left"]]
+def _names_near(
+    points: pd.DataFrame, apart: pd.Series, most: float, span: tuple[float, float], width: int, height: int
+) -> list[alt.Chart]:
+    """Names of points that lie apart: over no point or other name, with a line where there was no room beside it."""
+    points = pd.DataFrame(
+        {
+            "name": points["district_name"],
+            "x": points["n"] / most * width,
+            "y": (span[1] - points["value"]) / (span[1] - span[0]) * height,
+            "apart": apart,
+        }
+    ).sort_values(["y", "x", "name"])
+    taken = [(x - 8, x + 8, y) for x, y in zip(points["x"], points["y"], strict=True)]
+    names = []
+    for point in points[points["apart"]].itertuples():
+        length = len(point.name) * _LETTER
+        start, y = np.meshgrid(np.arange(2, max(width - length, 3), 3), np.arange(8, height - 8, 2))
+        away = np.hypot(np.maximum.reduce([start - point.x, point.x - start - length, 0 * start]), y - point.y)
+        for low, high, other in taken:
+            away = np.where((start < high) & (low < start + length) & (abs(y - other) < _LINE), np.inf, away)
+        best = np.unravel_index(np.argmin(away), away.shape)
+        if np.isfinite(away[best]):
+            left, line = float(start[best]), float(y[best])
+            taken.append((left, left + length, line))
+            names.append((point.name, left, line, float(np.clip(point.x, left, left + length)), point.x, point.y))
+    if not names:
+        return []
+    drawn = pd.DataFrame(names, columns=["name", "x", "y", "edge", "point_x", "point_y"])
+    far = drawn[np.hypot(drawn["edge"] - drawn["point_x"], drawn["y"] - drawn["point_y"]) > _LINE + 4]
+    place = alt.Chart(drawn).encode(x=_pixels(alt.X, "x"), y=_pixels(alt.Y, "y"), text="name:N")
+    return [
+        alt.Chart(far)
+        .mark_rule(color=_INK, strokeWidth=0.8)
+        .encode(x=_pixels(alt.X, "edge"), y=_pixels(alt.Y, "y"), x2="point_x", y2="point_y"),
+        # a white edge keeps a name readable on a line
+        place.mark_text(align="left", fontSize=12, stroke="white", strokeWidth=3),
+        place.mark_text(align="left", fontSize=12, color=_INK),
+    ]
 
 
-def _names_beside(names: pd.DataFrame) -> list[alt.Chart]:
-    layers = []
-    for left, align in ((True, "right"), (False, "left")):
-        rows = names[names["left"] == left]
-        if len(rows):
-            where = alt.Chart(rows).encode(
-                x=alt.X("x:Q", scale=None, axis=None), y=alt.Y("y:Q", scale=None, axis=None), text="name:N"
-            )
-            # a white edge keeps a name readable on a line
-            layers.append(where.mark_text(align=align, fontSize=12, stroke="white", strokeWidth=3))
-            layers.append(where.mark_text(align=align, fontSize=12, color=_INK))
-    return layers
+def _pixels(channel: type[alt.X | alt.Y], field: str) -> alt.X | alt.Y:
+    return channel(f"{field}:Q", scale=None, axis=None)
 
 
 def _marks(field: str, styles: Mapping[str, _Style]) -> dict[str, alt.Stroke | alt.Fill | alt.Shape]:
@@ -511,6 +551,11 @@ def _marks(field: str, styles: Mapping[str, _Style]) -> dict[str, alt.Stroke | a
 def _half_years(periods: pd.Series) -> alt.X:
     order = sorted(set(periods))
     return alt.X("period:O", title=None, sort=order, axis={"labelAngle": -40 if len(order) > 12 else 0})
+
+
+def _share_axis(ticks: int) -> alt.Axis:
+    possible = "datum.value < -1e-9 || datum.value > 1 + 1e-9 ? '' : datum.label"
+    return alt.Axis(format=".0~%", tickCount=ticks, labelExpr=possible)
 
 
 def _one_per_row(labels: pd.Series) -> alt.Y:
@@ -539,8 +584,8 @@ def _span(values: pd.DataFrame, *also: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _dutch(number: float) -> str:
-    return f"{number:g}".replace(".", ",")
+def _dutch(number: float, decimals: int | None = None) -> str:
+    return (f"{number:.10g}" if decimals is None else f"{number:.{decimals}f}").replace(".", ",")
 
 
 def _percentage(share: float) -> str:
@@ -575,7 +620,28 @@ def _finished(chart: alt.TopLevelMixin, title: str, *explanation: str) -> alt.To
             padding=12,
         )
         .configure(font=_FONT)
-        .configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6")
+        .configure_axis(
+            labelFontSize=12, labelFlush=False, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6"
+        )
         .configure_legend(labelFontSize=13, symbolSize=110, labelLimit=400)
         .configure_view(stroke="#CCCCCC")
+    )
+
+
+def _packed(picture: bytes) -> bytes:
+    """The same PNG in a quarter of the bytes: vl-convert packs for speed, and Dagster keeps every picture."""
+    chunks, start, pixels = [], 8, b""
+    while start < len(picture):
+        (length,) = struct.unpack_from(">I", picture, start)
+        kind, content = picture[start + 4 : start + 8], picture[start + 8 : start + 8 + length]
+        start += 12 + length
+        if kind == b"IDAT":
+            pixels += content
+            continue
+        if kind == b"IEND":
+            chunks.append((b"IDAT", zlib.compress(zlib.decompress(pixels), 9)))
+        chunks.append((kind, content))
+    return picture[:8] + b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
     )

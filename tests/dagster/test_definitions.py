@@ -101,7 +101,7 @@ def test_checks_that_guard_publication_block_it(definitions):
 
 
 def test_loading_imports_neither_great_expectations_nor_plotting_nor_dbt():
-    heavy = ("great_expectations", "altair", "dbt", "dagster_dbt", "scipy", "pandas", "shapely")
+    heavy = ("great_expectations", "altair", "vl_convert", "dbt", "dagster_dbt", "scipy", "pandas", "shapely")
     code = f"import sys, pipeline.definitions; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT_ROOT, check=True)
     assert done.stdout.strip() == "[]"
