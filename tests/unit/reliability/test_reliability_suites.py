@@ -553,11 +553,14 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         ("update {answers} set answer = null where question_code = 'gehoord'", "outside_scale", 100),
         ("update {answers} set question_code = 'anders'", "outside_scale", 200),
         ("insert into {answers} from {answers} limit 3", "doubled", 3),
+        ("insert into {answers} select * replace (5 as answer) from {answers} limit 3", "doubled", 3),
+        ("insert into {interviews} from {interviews} limit 1", "doubled", 2),
     ],
 )
 def test_answers_are_counted_as_what_is_wrong_with_them(warehouse, sentence, fault, number):
     with duckdb.connect(str(warehouse.warehouse)) as connection:
-        connection.execute(sentence.format(answers="staging.stg_deliveries__answers"))
+        staging = {name: f"staging.stg_deliveries__{name}" for name in ("answers", "interviews")}
+        connection.execute(sentence.format(**staging))
         outcome = run_suite(SUITES["answers"], rows_of(SUITES["answers"], connection), THRESHOLDS, TODAY)
     assert sum(group.get(f"of_which_{fault}", 0) for group in outcome.statistics[0]["groups"]) == number
 
