@@ -179,9 +179,7 @@ def group_change(
 def expected_moves(start: ArrayLike, population: ArrayLike, reliability: float) -> Moves:
     """The shares that go up, stay and go down when nobody changes: regression and measurement error on a short scale.
 
-    Two ratings of an unchanged client are two draws of a bivariate normal, cut where the population's shares say, with
-    the correlation that gives the scores the reliability asked for. The group is followed from the scores that it
-    started at. Floor and ceiling are so part of the expectation.
+    The group is followed from the scores that it started at, by the chances of ``second_rating_chances``.
 
     Args:
         start: how many of the group started at each score, shape (..., q), lowest first.
@@ -195,21 +193,59 @@ def expected_moves(start: ArrayLike, population: ArrayLike, reliability: float) 
     Raises:
         ValueError: for negative counts, an empty population, or a reliability outside 0..1.
     """
-    start, population = np.asarray(start, dtype=float), np.asarray(population, dtype=float)
+    return moves(start, second_rating_chances(population, reliability))
+
+
+def moves(start: ArrayLike, chances: ArrayLike) -> Moves:
+    """The shares of a group that go up, stay and go down by given chances.
+
+    Args:
+        start: how many of the group started at each score, shape (..., q), lowest first.
+        chances: of each second rating (columns) given the first one (rows), shape (q, q).
+
+    Returns:
+        Three shares that add up to 1; NaN for a group of nobody, or one that started at a score without chances.
+
+    Raises:
+        ValueError: for negative counts, or a group on another scale than the chances.
+    """
+    start, chances = np.asarray(start, dtype=float), np.asarray(chances, dtype=float)
     refuse(start < 0, "counts are negative")
-    refuse(population < 0, "counts are negative")
-    if population.ndim != 1 or population.sum() == 0 or start.shape[-1:] != population.shape:
-        raise ValueError("a population has one count for each score of the group, and somebody in it")
-    if not 0 <= reliability < 1:
-        raise ValueError("a reliability lies from 0 to below 1")
-    q = len(population)
-    again = _second_rating(population / population.sum(), reliability)
+    q = len(chances)
+    if chances.shape != (q, q) or start.shape[-1:] != (q,):
+        raise ValueError("a population has one count for each score of the group")
     shares = ratio(start, start.sum(axis=-1, keepdims=True))
     # A score that nobody starts at says nothing, whether the population has it or not.
-    joint = np.where(shares[..., None] == 0, 0.0, shares[..., None] * again)
+    joint = np.where(shares[..., None] == 0, 0.0, shares[..., None] * chances)
     above, below = np.triu(np.ones((q, q)), 1), np.tril(np.ones((q, q)), -1)
     up, down = (joint * above).sum(axis=(-2, -1)), (joint * below).sum(axis=(-2, -1))
     return Moves(up, 1 - up - down, down)
+
+
+def second_rating_chances(population: ArrayLike, reliability: float) -> Floats:
+    """The chance of each second rating given the first one, for clients who do not change.
+
+    Two ratings of an unchanged client are two draws of a bivariate normal, cut where the population's shares say, with
+    the correlation that gives the scores the reliability asked for. Floor and ceiling are so part of the expectation.
+
+    Args:
+        population: how many of the population have each score, shape (q,), lowest first.
+        reliability: correlation of two ratings of unchanged clients, from 0 to below 1.
+
+    Returns:
+        Shape (q, q), rows the first rating; a row adds up to 1, and is NaN for a score that the population does not
+        have.
+
+    Raises:
+        ValueError: for negative counts, an empty population, or a reliability outside 0..1.
+    """
+    population = np.asarray(population, dtype=float)
+    refuse(population < 0, "counts are negative")
+    if population.ndim != 1 or population.sum() == 0:
+        raise ValueError("a population has one count for each score, and somebody in it")
+    if not 0 <= reliability < 1:
+        raise ValueError("a reliability lies from 0 to below 1")
+    return _second_rating(population / population.sum(), reliability)
 
 
 def bowker(table: ArrayLike) -> SymmetryTest:

@@ -226,6 +226,15 @@ def rejudged(now: pd.DataFrame, then: pd.DataFrame) -> pd.Series:
     return pd.Series(sentence, index=now.index, name="rejudged_nl", dtype="str")
 
 
+def verdict_version(thresholds: Thresholds) -> str:
+    """The version of the thresholds that verdicts are made under: of those of all checks.
+
+    Args:
+        thresholds: that hold on the day of judging.
+    """
+    return thresholds.version(code for check in CHECKS.values() for code in check.thresholds)
+
+
 def _all_passed(checks: pd.DataFrame, cell: NDArray[np.int64], worst: Codes) -> Texts:
     """The sentence of a reliable cell: how many demands could be put to it."""
     counting = {code for code, check in CHECKS.items() if EFFECTS[check.effect][_NOT_PUBLISHABLE] > _RELIABLE}

@@ -73,7 +73,7 @@ def test_moves_without_change_keep_the_population_as_it_is():
 def test_moves_have_the_reliability_that_was_asked_for():
     scores = np.arange(1, 6)
     shares = np.array(POPULATION) / 100
-    again = change._second_rating(shares, 0.6)
+    again = change.second_rating_chances(POPULATION, 0.6)
     joint = shares[:, None] * again
     mean = (shares * scores).sum()
     covariance = (joint * np.outer(scores - mean, scores - mean)).sum()
