@@ -3,8 +3,6 @@
 Belongs here: when a suite is run, what it stops, and what of its outcome is told: counts and statistics, never a row.
 """
 
-from datetime import UTC, date, datetime
-
 import dagster as dg
 
 from pipeline.reliability.suites import Suite, SuiteOutcome, blocks, load_suites, rows_of, run_suite
@@ -24,23 +22,19 @@ def build_reliability_checks(settings: Settings) -> list[dg.AssetChecksDefinitio
     return [_check(settings, suite) for suite in load_suites()]
 
 
-def _today(settings: Settings) -> date:
-    return (settings.as_of or datetime.now(UTC)).date()
-
-
 def _check(settings: Settings, suite: Suite) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         name=suite.name,
         asset=dg.AssetKey(suite.asset),
         description=f"{suite.title}. {suite.description}",
-        blocking=blocks(suite, _today(settings)),
+        blocking=blocks(suite, settings.judging_day),
         pool="warehouse",
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with open_warehouse(settings, read_only=True) as warehouse:
             frame = rows_of(suite, warehouse)
             thresholds = warehouse.execute("select * from reference.thresholds").df()
-        outcome = run_suite(suite, frame, thresholds, _today(settings))
+        outcome = run_suite(suite, frame, thresholds, settings.judging_day)
         context.log.info("%s: %s", suite.name, "holds" if outcome.success else "does not hold")
         return dg.AssetCheckResult(
             passed=outcome.success,

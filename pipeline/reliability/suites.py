@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from pipeline.reliability.thresholds import Thresholds
-
 CRITICAL, WARNING = "critical", "warning"
 _SUITE_KEYS = {"suite", "position", "title", "description", "asset", "tables", "expectations"}
 
@@ -205,17 +203,6 @@ def blocks(suite: Suite, day: date) -> bool:
     return CRITICAL in {_severity(suite, expected, severities) for expected in suite.expectations}
 
 
-def verdict_version(thresholds: Thresholds) -> str:
-    """The version of the thresholds that a verdict of today was made under: of those of all checks.
-
-    Args:
-        thresholds: that hold today.
-    """
-    from pipeline.reliability.judgement import CHECKS
-
-    return thresholds.version(code for check in CHECKS.values() for code in check.thresholds)
-
-
 def rows_of(suite: Suite, warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     """The rows that a suite is about: its table, or counts from its tables.
 
@@ -259,6 +246,7 @@ def run_suite(suite: Suite, frame: pd.DataFrame, thresholds: pd.DataFrame, day: 
 
 def _expectations(suite: Suite, thresholds: pd.DataFrame, day: date) -> list[Any]:
     from pipeline.reliability import expectations
+    from pipeline.reliability.judgement import verdict_version
     from pipeline.reliability.thresholds import Thresholds
 
     holding = Thresholds.on(thresholds, day)

@@ -26,7 +26,8 @@ from pipeline.reliability.expectations import (
     ExpectScaleInternallyConsistent,
     ExpectVerdictComplete,
 )
-from pipeline.reliability.suites import SuiteError, blocks, load_suites, rows_of, run_suite, verdict_version
+from pipeline.reliability.judgement import verdict_version
+from pipeline.reliability.suites import SuiteError, blocks, load_suites, rows_of, run_suite
 from pipeline.reliability.thresholds import Thresholds
 from pipeline.settings import EXPECTATIONS, SEEDS, Settings
 
