@@ -30,24 +30,49 @@ _SUITE_KEYS = {"suite", "position", "title", "description", "asset", "tables", "
 # a small frame.
 _ROWS = {
     "answers": """
+        with questions as (
+            select *, row_number() over (order by question_code) - 1 as bit from reference.questions
+        ),
+
+        -- first per interview: a tenth of the rows to join, and a doubled question is one bit too few (64 are enough)
+        answers as (
+            select
+                answers.consortium_code,
+                answers.period,
+                answers.interview_key,
+                count(*) as answers,
+                count(*) filter (
+                    where (answers.answer = 0 or answers.answer between questions.scale_min and questions.scale_max)
+                    is not true
+                ) as outside_scale,
+                count(questions.bit)
+                - coalesce(bit_count(bit_or(1::ubigint << questions.bit::ubigint)), 0) as doubled
+            from staging.stg_deliveries__answers as answers
+            left join questions using (question_code)
+            group by all
+        ),
+
+        interviews as (
+            select
+                consortium_code,
+                period,
+                interview_key,
+                any_value(target_group) as target_group,
+                count(*) as copies
+            from staging.stg_deliveries__interviews
+            group by all
+        )
+
         select
             answers.consortium_code,
             interviews.target_group,
             answers.period,
-            answers.question_code,
-            count(*) as answers,
-            count(*) filter (where interviews.interview_key is null) as without_interview,
-            count(*) filter (
-                where (answers.answer = 0 or answers.answer between questions.scale_min and questions.scale_max)
-                is not true
-            ) as outside_scale,
-            -- a number per key takes a fraction of the memory of the key, and one in a billion is missed
-            count(*) - count(distinct hash(answers.interview_key)) as doubled
-        from staging.stg_deliveries__answers as answers
-        left join staging.stg_deliveries__interviews as interviews
-            using (consortium_code, period, interview_key)
-        left join reference.questions as questions
-            using (question_code)
+            sum(answers.answers) as answers,
+            sum(case when interviews.copies is null then answers.answers else 0 end) as without_interview,
+            sum(answers.outside_scale) as outside_scale,
+            sum(case when interviews.copies > 1 then answers.answers else answers.doubled end) as doubled
+        from answers
+        left join interviews using (consortium_code, period, interview_key)
         group by all
     """,
     "verdicts": """
