@@ -149,7 +149,8 @@ def measure_funnel(cells: pd.DataFrame, precision: pd.DataFrame) -> pd.DataFrame
     if shares.empty:
         return _rows(shares, "funnel", np.zeros(0, dtype=bool), {})
     n = _floats(shares, "n") / _floats(precision[of_shares], "design_effect")
-    numerator = n * _floats(shares, "numerator") / _floats(shares, "n")
+    # the product may end a hair above n
+    numerator = np.minimum(n * (_floats(shares, "numerator") / _floats(shares, "n")), n)
     z = np.full(len(shares), np.nan)
     for at in shares.groupby(["indicator_code", "period"], sort=False).indices.values():
         # two districts are each other's only yardstick

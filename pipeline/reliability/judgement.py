@@ -78,7 +78,8 @@ class Check:
         name_nl: its name in Dutch.
         effect: what its grade does to the verdict, a key of ``EFFECTS``.
         thresholds: codes of the thresholds that decide its grade and sentence, and make its threshold_version.
-        unmeasured: what it contributes when its value is unknown. Without its precision a figure cannot be shown; what
+        unmeasured: what it contributes when its value is unknown. Without its precision a figure cannot be shown, without
+            second ratings nobody knows how alike raters rate; what
             else is unknown does not lower it.
     """
 
@@ -250,11 +251,11 @@ def _all_passed(checks: pd.DataFrame, cell: NDArray[np.int64], worst: Codes) -> 
 
 
 def _not_measured(check: Check) -> str:
-    meaning = (
-        "Daarom tonen we het cijfer niet."
-        if check.unmeasured == "not_publishable"
-        else "Dat verlaagt het oordeel niet."
-    )
+    meaning = {
+        "reliable": "Dat verlaagt het oordeel niet.",
+        "indicative": "Daarom is het cijfer ten hoogste indicatief.",
+        "not_publishable": "Daarom tonen we het cijfer niet.",
+    }[check.unmeasured]
     return f"{check.name_nl}: dit is niet te meten. {meaning}"
 
 
@@ -674,7 +675,15 @@ def _funnel(rows: _Rows, thresholds: Thresholds) -> _Judged:
 
 
 _ALL = (
-    Check("privacy_minimum", 1, "Aantal mensen", "blocks", ("minimum_persons",), rule=_privacy_minimum),
+    Check(
+        "privacy_minimum",
+        1,
+        "Aantal mensen",
+        "blocks",
+        ("minimum_persons",),
+        "not_publishable",
+        rule=_privacy_minimum,
+    ),
     Check(
         "effective_n",
         2,
@@ -758,6 +767,7 @@ _ALL = (
         "Overeenstemming van beoordelaars",
         "blocks",
         ("reliable_rating_agreement", "publishable_rating_agreement", "minimum_double_ratings"),
+        "indicative",
         rule=_double_ratings,
     ),
     Check("group_change", 13, "Verandering van de groep", "informs", ("confidence_level",), rule=_group_change),

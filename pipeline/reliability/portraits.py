@@ -108,7 +108,7 @@ def of_verdicts(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) ->
             indicators.kind,
             indicators.question_code
         from cells.indicator_cell as cells
-        join reference.indicators as indicators using (indicator_code)
+        join (select * exclude (consortium_code) from reference.indicators) as indicators using (indicator_code)
         join reference.districts as areas using (district_code)
         join reliability.cell_interval as intervals
             using (consortium_code, indicator_code, district_code, period)
@@ -140,7 +140,7 @@ def of_verdicts(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) ->
 
 def _names(warehouse: duckdb.DuckDBPyConnection) -> dict[str, str]:
     rows = warehouse.execute(
-        "select consortium_code, name_nl from reference.consortia "
+        "select consortium_code, name from reference.consortia "
         "union all select indicator_code, name_nl from reference.indicators "
         "union all select district_code, district_name from reference.districts"
     ).fetchall()
