@@ -500,16 +500,16 @@ def warehouse(settings: Settings) -> Settings:
             select 'tom' as consortium_code, 'tom_gehoord' as indicator_code, district_code, '2024-H1' as period,
                 pooled_over, verdict, '{CURRENT}' as threshold_version
             from (values
-                ('WK1', null, 'reliable'),
-                ('WK2', null, 'not_publishable'),
+                ('WK1', '', 'reliable'),
+                ('WK2', '', 'not_publishable'),
                 ('WK2', 'consortium', 'indicative')
             ) as t (district_code, pooled_over, verdict);
             create table marts.fct_indicator as
-            select 'tom' as consortium_code, 'tom_gehoord' as indicator_code, district_code, '2024-H1' as period,
-                pooled_over, status
-            from (values
-                ('WK1', null, 'published'), ('WK2', 'consortium', 'published'), ('WK3', null, 'no_data')
-            ) as t (district_code, pooled_over, status);
+            select 'tom' as consortium_code, 'tom_gehoord' as indicator_code, district_code, '2024-H1' as period, status
+            from (values ('WK1', 'published'), ('WK2', 'unreliable'), ('WK3', 'no_data')) as t (district_code, status);
+            create table marts.fct_indicator_pooled as
+            select 'tom' as consortium_code, 'tom_gehoord' as indicator_code, 'WK2' as district_code,
+                '2024-H1' as period, 'consortium' as pooled_over, 'published' as status;
         """)
     return settings
 
@@ -520,7 +520,7 @@ BREAKS = {
     "answers": "update staging.stg_deliveries__answers set answer = 6 where question_code = 'gehoord'",
     "scales": "update intermediate.int_answers__scale set item_rest_correlation = -0.1 where question_code = 'two'",
     "verdicts": "delete from reliability.verdict where district_code = 'WK1'",
-    "shown_figures": "update marts.fct_indicator set pooled_over = null",
+    "shown_figures": "update marts.fct_indicator set status = 'published' where district_code = 'WK2'",
 }
 
 
@@ -533,7 +533,8 @@ def test_every_suite_finds_its_rows_and_its_fault(warehouse):
             assert outcome.success and outcome.rows == len(frame) > 0, (name, outcome)
             tables = {f"{schema}.{table}" for schema, table in _tables(connection)}
             assert set(suite.tables) <= tables, name
-        for name, sentence in BREAKS.items():
+        pooled = ("shown_figures", "update marts.fct_indicator_pooled set pooled_over = 'municipality'")
+        for name, sentence in [*BREAKS.items(), pooled]:
             connection.execute("begin")
             connection.execute(sentence)
             outcome = run_suite(SUITES[name], rows_of(SUITES[name], connection), THRESHOLDS, TODAY)
