@@ -13,6 +13,7 @@ from pipeline.disclosure.assets import build_disclosure_assets
 from pipeline.monitors.assets import build_monitor_assets
 from pipeline.publication.assets import build_publication_assets
 from pipeline.reliability.assets import build_reliability_assets
+from pipeline.reliability.checks import build_reliability_checks
 from pipeline.settings import Settings, load_settings
 from pipeline.warehouse.assets import MARTS_SCHEMA, build_dbt_assets
 from pipeline.warehouse.manifest import ensure_manifest, read_graph
@@ -35,6 +36,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_disclosure_assets(settings),
             *build_publication_assets(settings, marts),
         ],
+        asset_checks=build_reliability_checks(settings),
         jobs=build_jobs(settings),
         schedules=build_schedules(settings),
         sensors=[build_inbox_sensor(settings)],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +59,11 @@ class Settings:
             return self.home
         fraction = f".{self.as_of.microsecond:06d}" if self.as_of.microsecond else ""
         return self.home / "as_of" / f"{self.as_of:%Y-%m-%dT%H%M%S}{fraction}Z"
+
+    @property
+    def judging_day(self) -> date:
+        """The day whose thresholds figures are judged by (UTC): today, or that of the earlier moment."""
+        return (self.as_of or datetime.now(UTC)).date()
 
     @property
     def inbox(self) -> Path:

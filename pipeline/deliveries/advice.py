@@ -1,4 +1,4 @@
-"""What a sender must know and do, in plain Dutch: per outcome, per step of the technical check, per rule.
+"""What a sender must know and do, in plain Dutch: per outcome, per step of the technical check, per rule and verdict.
 
 Belongs here: sentences that hold for every delivery. Does not belong here: what is wrong with this one, which its
 findings say (``judge.py``, ``package.py``, ``reader.py``, ``guard.py``).
@@ -69,6 +69,13 @@ RULES: Mapping[str, tuple[str, str]] = {
         "Kenmerk dat Excel heeft afgerond",
         "Geef de kolom in Excel de opmaak Tekst, en haal het kenmerk opnieuw uit uw administratie.",
     ),
+}
+
+# verdict of the reliability step -> its word, and what it means for the sender
+VERDICTS = {
+    "reliable": ("betrouwbaar", "het cijfer is zeker genoeg om te tonen en te vergelijken."),
+    "indicative": ("indicatief", "het cijfer mag worden getoond, met erbij dat het nog onzeker is."),
+    "not_publishable": ("niet te tonen", "het cijfer is te onzeker om alleen te worden getoond."),
 }
 
 # how a step of the technical check ended

@@ -1,6 +1,7 @@
 """Delivered tables as assets: one per contract, partitioned by half-year, filled by one intake step.
 
-A delivery is judged as a whole, so one step takes all tables of the chosen half-years.
+A delivery is judged as a whole, so one step takes all tables of the chosen half-years. A later one adds to the receipts
+what only the whole run can tell.
 """
 
 import time
@@ -12,17 +13,23 @@ from pipeline.deliveries.contract import load_contracts
 from pipeline.periods import HalfYear
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
+from pipeline.warehouse.connection import open_warehouse, warehouse_lock
 
 GROUP = "deliveries"
 LOG = dg.AssetKey([GROUP, "delivery_log"])
+RECEIPT_INTERVIEWS_NEEDED = dg.AssetKey([GROUP, "receipt_interviews_needed"])
+INTERVIEWS_NEEDED = dg.AssetKey(["reliability", "interviews_needed"])
+DELIVERIES = dg.AssetKey(["staging", "stg_deliveries__deliveries"])
 _CONTRACT = "contract"
 _ACCEPTED = "no_delivery_rejected"
 _LOG_COLUMNS = ("period", "consortium", "version", "status", "received", "accepted", "refused", "seconds", "receipt")
 _TABLE_COLUMNS = ("period", "consortium", "version", "received", "accepted", "refused")
+_VERDICTS = ("reliable", "indicative", "not_publishable")
+_NEEDED_COLUMNS = ("period", "consortium", "version", "figures", *_VERDICTS, "receipt")
 
 
 def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The intake of deliveries.
+    """The intake of deliveries, and what is added to their receipts afterwards.
 
     Args:
         settings: the installation.
@@ -111,7 +118,54 @@ def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinitio
         yield from _log(outcomes, settings, time.perf_counter() - started)
         yield from _contracts(context, settings, contracts, keys, periods)
 
-    return [receive_deliveries]
+    return [receive_deliveries, _receipt_interviews_needed(settings)]
+
+
+def _receipt_interviews_needed(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=RECEIPT_INTERVIEWS_NEEDED,
+        deps=[INTERVIEWS_NEEDED, DELIVERIES],
+        group_name=GROUP,
+        owners=["team:data-engineering"],
+        kinds={"python", "html"},
+        pool="warehouse",
+        description="In the receipt of every delivery that counts: how sure its survey figures are, and how many more "
+        "interviews each district needs. A receipt that already says so is not touched.",
+    )
+    def receipt_interviews_needed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        # the pages need Jinja and the vault Arrow; the definitions do not
+        from pipeline.deliveries.reliability_note import SKIPPED, UNCHANGED, UPDATED, read_needed, tell_needed
+
+        needed = None
+        if settings.warehouse.exists():
+            with open_warehouse(settings, read_only=True) as warehouse:
+                needed = read_needed(warehouse)
+        if needed is None:
+            return dg.MaterializeResult(metadata={"receipts_updated": 0, "rows": 0, "preview": "nothing to tell yet"})
+        # two runs would write the same temporary file
+        with warehouse_lock(settings):
+            outcomes = tell_needed(settings, needed)
+        rows = []
+        for each, outcome in zip(needed, outcomes, strict=True):
+            place = (each.period, each.consortium, each.version)
+            if outcome == SKIPPED:
+                context.log.warning("receipt of %s %s v%d is gone or of an older version: left as it is", *place)
+            verdicts = [row["verdict"] for row in each.rows]
+            if verdicts or outcome != UNCHANGED:
+                counts = (verdicts.count(verdict) for verdict in _VERDICTS)
+                rows.append((*place, len(verdicts), *counts, outcome))
+        return dg.MaterializeResult(
+            metadata={
+                "receipts_updated": outcomes.count(UPDATED),
+                "receipts_skipped": outcomes.count(SKIPPED),
+                "rows": sum(len(each.rows) for each in needed),
+                "receipts": dg.MetadataValue.path(settings.receipts),
+                # counts of figures: how many people answered is for the consortium alone
+                "preview": dg.MetadataValue.md(markdown_table(_NEEDED_COLUMNS, rows)),
+            },
+        )
+
+    return receipt_interviews_needed
 
 
 def _tables(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from pipeline.deliveries import dutch
-from pipeline.deliveries.advice import CONTENT_RULES, RULES, STATES, STATUS
+from pipeline.deliveries.advice import CONTENT_RULES, RULES, STATES, STATUS, VERDICTS
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _RANGES = 40
@@ -69,6 +70,7 @@ def receipt_page(content: dict[str, Any], findings_file: str) -> str:
             version_status=STATUS[version["status"]][0].lower() if version else None,
             half_year=half_year,
             half_year_name=dutch.half_year(half_year["period"]) if half_year else None,
+            certainty=_certainty(content.get("interviews_needed", [])),
         )
     )
 
@@ -87,6 +89,32 @@ def _groups(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
         {"title": title, "advice": advice, "findings": [_shown(each) for each in found]}
         for (title, advice), found in ordered
     ]
+
+
+def _certainty(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """How sure the figures from interviews are; None until ``reliability_note.py`` has told it."""
+    if not rows:
+        return None
+    verdicts = [row["verdict"] for row in rows]
+    return {
+        "verdicts": [(code, word, meaning, verdicts.count(code)) for code, (word, meaning) in VERDICTS.items()],
+        "indicators": [
+            {"title": title, "rows": [row | {"word": VERDICTS[row["verdict"]][0]} for row in found]}
+            for title, found in groupby(rows, lambda row: row["indicator_nl"])
+        ],
+        "is_limited": any(row["limited_by_clients"] for row in rows),
+        # enough interviews, and still not sure: the cause lies elsewhere
+        "has_other_cause": any(
+            (row["needed_for_reliable"] == 0 and row["verdict"] != "reliable")
+            or (row["needed_for_indicative"] == 0 and row["verdict"] == "not_publishable")
+            for row in rows
+        ),
+        "has_unknown": any(
+            row["needed_for_indicative"] is None
+            or (row["needed_for_reliable"] is None and not row["limited_by_clients"])
+            for row in rows
+        ),
+    }
 
 
 def _is_notice(finding: dict[str, Any]) -> bool:

@@ -171,11 +171,24 @@ def write_receipt(folder: Path, content: dict[str, Any], suffix: str = "") -> Pa
         Path of the JSON file.
     """
     path = folder / f"{RECEIPT}{suffix}.json"
-    findings = folder / f"{FINDINGS}{suffix}.csv"
-    write_text(findings_csv(content), findings)
-    write_text(receipt_page(content, findings.name), path.with_suffix(".html"))
-    write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", path)
+    write_text(findings_csv(content), _findings_file(path))
+    write_pages(path, content)
     return path
+
+
+def write_pages(path: Path, content: dict[str, Any]) -> None:
+    """Write a receipt without its list of findings, the JSON last: what it tells, the page tells too.
+
+    Args:
+        path: the JSON file.
+        content: what ``receipt`` made, or what was read back with more added.
+    """
+    write_text(receipt_page(content, _findings_file(path).name), path.with_suffix(".html"))
+    write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", path)
+
+
+def _findings_file(path: Path) -> Path:
+    return path.with_name(f"{path.stem.replace(RECEIPT, FINDINGS, 1)}.csv")
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

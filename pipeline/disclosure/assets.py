@@ -12,15 +12,33 @@ INDICATORS = dg.AssetKey(["reference", "indicators"])
 THRESHOLDS = dg.AssetKey(["reference", "thresholds"])
 INDICATOR_STATUS = dg.AssetKey(["disclosure", "indicator_status"])
 LIFE_DOMAIN_STATUS = dg.AssetKey(["disclosure", "life_domain_status"])
+POOLED_STATUS = dg.AssetKey(["disclosure", "pooled_status"])
+POOLED_CELL = dg.AssetKey(["reliability", "pooled_cell"])
+POOLED_MEMBER = dg.AssetKey(["reliability", "pooled_member"])
+VERDICT = dg.AssetKey(["reliability", "verdict"])
 _CHECK = "every_cell_has_a_status"
+_AREA = "district_code, period"
 _TABLES = {
-    INDICATOR_STATUS: ("indicator_status", "cells.indicator_cell", "indicator_code"),
-    LIFE_DOMAIN_STATUS: ("life_domain_status", "cells.life_domain_cell", "life_domain_code"),
+    INDICATOR_STATUS: (
+        "indicator_status",
+        "cells.indicator_cell",
+        f"consortium_code, indicator_code, {_AREA}",
+    ),
+    LIFE_DOMAIN_STATUS: (
+        "life_domain_status",
+        "cells.life_domain_cell",
+        f"consortium_code, life_domain_code, {_AREA}",
+    ),
+    POOLED_STATUS: (
+        "pooled_status",
+        "reliability.pooled_cell",
+        f"consortium_code, indicator_code, {_AREA}, pooled_over",
+    ),
 }
 
 
 def build_disclosure_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The status of indicator cells and of life-domain cells, each with a blocking completeness check."""
+    """The status of indicator, life-domain and pooled cells, each with a blocking completeness check."""
     shared = {"group_name": "disclosure", "owners": ["team:privacy"], "kinds": {"python", "duckdb"}}
 
     @dg.multi_asset(
@@ -39,6 +57,13 @@ def build_disclosure_assets(settings: Settings) -> list[dg.AssetsDefinition]:
                 description="The same for the outcomes per life domain.",
                 **shared,
             ),
+            dg.AssetSpec(
+                POOLED_STATUS,
+                deps=[POOLED_CELL, POOLED_MEMBER, VERDICT, INDICATOR_CELL, INDICATORS, THRESHOLDS],
+                description="May this pooled figure be shown beside the figures that it is pooled from: published, "
+                "suppressed_primary, suppressed_secondary, or unreliable when its verdict keeps it back.",
+                **shared,
+            ),
         ],
         check_specs=[
             dg.AssetCheckSpec(
@@ -50,24 +75,36 @@ def build_disclosure_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def protect_cells(context: dg.AssetExecutionContext):
         from pipeline.disclosure.first_protection import protect_indicators, protect_life_domains
+        from pipeline.disclosure.pooled_figures import protect_pooled
 
         with open_warehouse(settings) as warehouse:
             thresholds = warehouse.execute("select * from reference.thresholds").df()
             indicators = warehouse.execute("select * from reference.indicators").df()
             cells = warehouse.execute("select * from cells.indicator_cell").df()
             domains = warehouse.execute("select * from cells.life_domain_cell").df()
+            of_cells = protect_indicators(cells, indicators, thresholds)
+            pooled = protect_pooled(
+                warehouse.execute("select * from reliability.pooled_cell").df(),
+                warehouse.execute("select * from reliability.pooled_member").df(),
+                cells,
+                of_cells,
+                warehouse.execute("select * from reliability.verdict").df(),
+                indicators,
+                thresholds,
+            )
             frames = {
-                INDICATOR_STATUS: protect_indicators(cells, indicators, thresholds),
+                INDICATOR_STATUS: of_cells,
                 LIFE_DOMAIN_STATUS: protect_life_domains(domains, thresholds),
+                POOLED_STATUS: pooled,
             }
             for key, frame in frames.items():
-                table, source, code = _TABLES[key]
+                table, source, cell = _TABLES[key]
                 replace_table(
                     warehouse, "disclosure", table, frame, f"Status of every row of {source}; written by disclosure"
                 )
                 missing = warehouse.execute(
                     f"select count(*) from {source} c left join disclosure.{table} s "
-                    f"using (consortium_code, {code}, district_code, period) where s.status is null"
+                    f"using ({cell}) where s.status is null"
                 ).fetchone()[0]
                 counts = frame["status"].value_counts().to_dict()
                 context.log.info("%s: %s", table, counts)

@@ -69,18 +69,54 @@ def protect_indicators(cells: pd.DataFrame, indicators: pd.DataFrame, thresholds
             without threshold.
     """
     table = _ordered(cells, _INDICATOR_KEY)
-    unknown = sorted(set(table["indicator_code"]) - set(indicators["indicator_code"]))
+    kind = kinds(table, indicators)
+    rules = indicator_rules(table, indicators, thresholds)
+    counts = indicator_counts(table)
+    # An offer count of 0 is a value; a share of nobody is not.
+    no_data = (counts[:, 0] == 0) & table["value"].isna().to_numpy()
+    # Persons are never shown. Residents are known to everybody, and CBS rounds them.
+    summed = np.isin(_INDICATOR_COUNTS, "persons") | ((kind == "rate")[:, np.newaxis] & np.isin(_INDICATOR_COUNTS, "n"))
+    return _protect(table, _INDICATOR_KEY, counts, rules, no_data=no_data, summed=summed)
+
+
+def kinds(cells: pd.DataFrame, indicators: pd.DataFrame) -> NDArray[np.object_]:
+    """The kind of each cell's indicator.
+
+    Raises:
+        ValueError: for an unknown indicator.
+    """
+    unknown = sorted(set(cells["indicator_code"]) - set(indicators["indicator_code"]))
     if unknown:
         raise ValueError(f"cells of unknown indicators: {', '.join(unknown)}")
-    registry = indicators.set_index("indicator_code").loc[table["indicator_code"]]
-    kind, sensitive = registry["kind"].to_numpy(object), registry["sensitive_side"].to_numpy(object)
+    return indicators.set_index("indicator_code").loc[cells["indicator_code"], "kind"].to_numpy(object)
+
+
+def indicator_counts(cells: pd.DataFrame) -> Counts:
+    """n, persons and numerator of each cell, one line each; without persons, n stands for them."""
+    return _counts(cells.assign(persons=cells["persons"].fillna(cells["n"])), _INDICATOR_COUNTS)
+
+
+def indicator_rules(cells: pd.DataFrame, indicators: pd.DataFrame, thresholds: pd.DataFrame) -> Rules:
+    """P1 and P3 as they hold for each of these cells.
+
+    Args:
+        cells: indicator_code and period.
+        indicators: as in ``protect_indicators``.
+        thresholds: as in ``protect_indicators``.
+
+    Returns:
+        A function of lines of ``indicator_counts`` and the place of the cell whose rules they are held against.
+    """
+    kind = kinds(cells, indicators)
+    sides = indicators.set_index("indicator_code")["sensitive_side"]
+    sensitive = sides.loc[cells["indicator_code"]].to_numpy(object)
     has_small_side = np.isin(kind, _KINDS_WITH_A_SMALL_SIDE)
     of_numerator = has_small_side & np.isin(sensitive, ["numerator", "both"])
     # Only the complement of a proportion counts people: reopened files are not part of the clients.
     of_complement = (kind == "proportion") & np.isin(sensitive, ["complement", "both"])
     # A number of offers says nothing about a person.
-    minimum = np.where(kind == "count", 0, _threshold(table, thresholds, "minimum_persons"))
-    small_side = _threshold(table, thresholds, "minimum_small_side")
+    minimum = np.where(kind == "count", 0, _threshold(cells, thresholds, "minimum_persons"))
+    small_side = _threshold(cells, thresholds, "minimum_small_side")
 
     def rules(counts: Counts, row: NDArray[np.int64] | int) -> NDArray[np.object_]:
         n, persons, numerator = (counts[..., position] for position in range(3))
@@ -88,12 +124,7 @@ def protect_indicators(cells: pd.DataFrame, indicators: pd.DataFrame, thresholds
         small |= of_complement[row] & _is_small(n - numerator, small_side[row])
         return _name((n < minimum[row]) | (persons < minimum[row]), small)
 
-    counts = _counts(table.assign(persons=table["persons"].fillna(table["n"])), _INDICATOR_COUNTS)
-    # An offer count of 0 is a value; a share of nobody is not.
-    no_data = (counts[:, 0] == 0) & table["value"].isna().to_numpy()
-    # Persons are never shown. Residents are known to everybody, and CBS rounds them.
-    summed = np.isin(_INDICATOR_COUNTS, "persons") | ((kind == "rate")[:, np.newaxis] & np.isin(_INDICATOR_COUNTS, "n"))
-    return _protect(table, _INDICATOR_KEY, counts, rules, no_data=no_data, summed=summed)
+    return rules
 
 
 def protect_life_domains(cells: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFrame:

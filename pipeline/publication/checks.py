@@ -20,15 +20,27 @@ EXPECTED_TABLES = (
     "dim_life_domain",
     "dim_period",
     "fct_indicator",
+    "fct_indicator_pooled",
     "fct_life_domain",
     "fct_monitor",
     "fct_narrative",
+    "fct_reliability_check",
     "fct_revision",
     "release",
 )
 # per table and column with a status: columns that are empty unless the figure is published
 _TELLING = {
-    ("fct_indicator", "status"): ("n", "numerator", "value", "ci_low", "ci_high"),
+    ("fct_indicator", "status"): (
+        "n",
+        "numerator",
+        "value",
+        "ci_low",
+        "ci_high",
+        "expected_without_change",
+        "change_word",
+        "change_reading",
+    ),
+    ("fct_indicator_pooled", "status"): ("n", "numerator", "value", "ci_low", "ci_high"),
     ("fct_revision", "old_status"): ("old", "old_n"),
     ("fct_revision", "new_status"): ("new", "new_n"),
     ("fct_life_domain", "status"): (
@@ -62,7 +74,9 @@ _KEYS = {
     "dim_life_domain": ("life_domain_code",),
     "dim_period": ("period",),
     "fct_indicator": ("indicator_code", "district_code", "period"),
+    "fct_indicator_pooled": ("indicator_code", "district_code", "period", "pooled_over"),
     "fct_life_domain": ("consortium_code", "life_domain_code", "district_code", "period"),
+    "fct_reliability_check": ("indicator_code", "district_code", "period", "pooled_over", "check_code"),
     "fct_revision": ("release", "indicator_code", "district_code", "period"),
     "release": ("release_id",),
 }

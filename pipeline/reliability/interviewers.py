@@ -123,7 +123,7 @@ def rho_weight(
     n: ArrayLike,
     sum_of_squared_sizes: ArrayLike,
     sum_of_cubed_sizes: ArrayLike,
-    rho: float = USUAL_RHO,
+    rho: ArrayLike = USUAL_RHO,
 ) -> Floats:
     """How much an estimated rho says: one over the variance that it would have if the usual rho were true.
 
@@ -134,7 +134,7 @@ def rho_weight(
         n: number of answers.
         sum_of_squared_sizes: sum over interviewers of m².
         sum_of_cubed_sizes: sum of m³.
-        rho: at which the variance is taken.
+        rho: at which the variance is taken; one for all, or one for each.
 
     Returns:
         Weights; NaN where no rho can be estimated.

@@ -68,7 +68,7 @@ def change_tables(
 
     Returns:
         ``rating_agreement``, ``domain_change``, ``indicator_change`` (see the functions of these names), and
-        ``measurement``: the rows of the checks ``double_ratings`` and ``group_change``.
+        ``rating_check``: the rows of the checks ``double_ratings`` and ``group_change``.
     """
     second, change, level = (
         connection.execute(f"select * from intermediate.int_ratings__{name}").df()
@@ -82,7 +82,7 @@ def change_tables(
         "rating_agreement": agreement,
         "domain_change": domain_change(by_area(change, districts), level, agreement, thresholds, confidence),
         "indicator_change": indicators,
-        "measurement": pd.concat(
+        "rating_check": pd.concat(
             [double_rating_measurements(second, cells, thresholds, confidence), group_change_measurements(indicators)],
             ignore_index=True,
         ),

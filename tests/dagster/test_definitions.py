@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from pipeline.automation import HALF_YEARS, build_inbox_sensor
+from pipeline.automation import AS_OF_RUN, HALF_YEARLY_RUN, HALF_YEARS, MONITORS_REFRESH, build_inbox_sensor
 from pipeline.definitions import build_definitions
+from pipeline.deliveries.assets import RECEIPT_INTERVIEWS_NEEDED
 from pipeline.deliveries.intake import find_deliveries, receive
 from pipeline.settings import PROJECT_ROOT, Settings
 
@@ -55,10 +56,26 @@ def test_every_asset_lives_in_a_room_and_says_what_it_is(definitions):
 
 def test_delivered_tables_are_partitioned_by_half_year_since_2015(definitions):
     graph = definitions.resolve_asset_graph()
-    keys = [key for key in graph.materializable_asset_keys if key.path[0] == "deliveries"]
+    # the receipts of all half-years are looked after at once
+    keys = [
+        key
+        for key in graph.materializable_asset_keys
+        if key.path[0] == "deliveries" and key != RECEIPT_INTERVIEWS_NEEDED
+    ]
     assert len(keys) == 14
     assert {graph.get(key).partitions_def for key in keys} == {HALF_YEARS}
     assert HALF_YEARS.get_partition_keys()[:3] == ["2015-01", "2015-07", "2016-01"]
+
+
+def test_receipts_are_added_to_by_the_half_yearly_run_alone(tmp_path):
+    settings = Settings(home=tmp_path, environment="test")
+    definitions = build_definitions(settings.at(datetime(2024, 8, 15)))
+    adding = {
+        name
+        for name in (HALF_YEARLY_RUN, MONITORS_REFRESH, AS_OF_RUN)
+        if RECEIPT_INTERVIEWS_NEEDED in definitions.resolve_job_def(name).asset_layer.executable_asset_keys
+    }
+    assert adding == {HALF_YEARLY_RUN}
 
 
 def test_dbt_models_show_their_columns(definitions):
@@ -84,7 +101,7 @@ def test_checks_that_guard_publication_block_it(definitions):
 
 
 def test_loading_imports_neither_great_expectations_nor_plotting_nor_dbt():
-    heavy = ("great_expectations", "altair", "dbt", "dagster_dbt", "scipy", "pandas", "shapely")
+    heavy = ("great_expectations", "altair", "vl_convert", "dbt", "dagster_dbt", "scipy", "pandas", "shapely")
     code = f"import sys, pipeline.definitions; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT_ROOT, check=True)
     assert done.stdout.strip() == "[]"

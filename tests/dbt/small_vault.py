@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from pipeline.deliveries.vault import LOG_TABLES, LOG_TABLES_SCHEMA
 from pipeline.monitors.vault import LOG, LOG_SCHEMA
 from pipeline.settings import EXPECTATIONS
 
@@ -66,6 +67,7 @@ class SmallVault:
         for name, schema in self.deliveries.items():
             _write(folder / "deliveries" / name / "_empty.parquet", schema, [])
         _write(folder / "deliveries" / "_log" / "_empty.parquet", _LOG, [])
+        _write(folder / "deliveries" / LOG_TABLES / "_empty.parquet", LOG_TABLES_SCHEMA, [])
         for name, schema in self.monitors.items():
             _write(folder / "monitors" / name / "_empty.parquet", schema, [])
         _write(folder / "monitors" / LOG / "_empty.parquet", LOG_SCHEMA, [])
@@ -87,6 +89,12 @@ class SmallVault:
             _write(path, self.deliveries[name], numbered)
         log = {**origin, "status": status, "received_at": datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)}
         _write(self.folder / "deliveries" / "_log" / consortium / period / f"v{version}.parquet", _LOG, [log])
+        counts = [
+            {**origin, "table_name": name, "rows_received": len(rows), "rows_accepted": len(rows), "rows_refused": 0}
+            for name, rows in tables.items()
+        ]
+        path = self.folder / "deliveries" / LOG_TABLES / consortium / period / f"v{version}.parquet"
+        _write(path, LOG_TABLES_SCHEMA, counts)
 
     def load(self, monitor: str, vintage: str, rows: Sequence[Row]) -> None:
         """Put one vintage of a public monitor in the vault."""

@@ -1,32 +1,87 @@
+with answered as (
+    select
+        consortium_code,
+        period,
+        district_code,
+        target_group,
+        question_code,
+        cast(sum(asked) as bigint) as asked,
+        cast(sum(n) as bigint) as n,
+        cast(sum(answer_sum) as bigint) as answer_sum,
+        cast(sum(answer_sum_of_squares) as bigint) as answer_sum_of_squares,
+        cast(sum(agree) as bigint) as agree
+    from {{ ref("int_answers__cluster") }}
+    group by consortium_code, period, district_code, target_group, question_code
+),
+
+completed as (
+    select
+        consortium_code,
+        period,
+        district_code,
+        target_group,
+        interview_key,
+        coalesce(recheck_of_key, interview_key) as person_key
+    from {{ ref("stg_deliveries__interviews") }}
+    where outcome = 'afgerond'
+),
+
+-- only who was interviewed again can stand behind more than one answer to a question
+asked_again as (
+    select
+        consortium_code,
+        period,
+        person_key
+    from completed
+    group by consortium_code, period, person_key
+    having count(*) > 1
+),
+
+repeated as (
+    select
+        completed.consortium_code,
+        completed.period,
+        completed.district_code,
+        completed.target_group,
+        answers.question_code,
+        count(*) - count(distinct completed.person_key) as repeats
+    from completed
+    inner join asked_again
+        on
+            completed.consortium_code = asked_again.consortium_code
+            and completed.period = asked_again.period
+            and completed.person_key = asked_again.person_key
+    inner join {{ ref("stg_deliveries__answers") }} as answers
+        on
+            completed.consortium_code = answers.consortium_code
+            and completed.period = answers.period
+            and completed.interview_key = answers.interview_key
+    where answers.answer > 0
+    group by
+        completed.consortium_code,
+        completed.period,
+        completed.district_code,
+        completed.target_group,
+        answers.question_code
+)
+
 select
-    interviews.consortium_code,
-    interviews.period,
-    interviews.district_code,
-    interviews.target_group,
-    answers.question_code,
-    count(*) as asked,
-    -- 0 is "no opinion or not applicable": asked, but not answered
-    sum(case when answers.answer > 0 then 1 else 0 end) as n,
-    sum(answers.answer) as answer_sum,
-    sum(answers.answer * answers.answer) as answer_sum_of_squares,
-    sum(case when questions.scale_max = 5 then case when answers.answer >= 4 then 1 else 0 end end) as agree,
-    count(
-        distinct case
-            when answers.answer > 0 then coalesce(interviews.recheck_of_key, interviews.interview_key)
-        end
-    ) as persons
-from {{ ref("stg_deliveries__interviews") }} as interviews
-inner join {{ ref("stg_deliveries__answers") }} as answers
+    answered.consortium_code,
+    answered.period,
+    answered.district_code,
+    answered.target_group,
+    answered.question_code,
+    answered.asked,
+    answered.n,
+    answered.answer_sum,
+    answered.answer_sum_of_squares,
+    answered.agree,
+    answered.n - coalesce(repeated.repeats, 0) as persons
+from answered
+left join repeated
     on
-        interviews.consortium_code = answers.consortium_code
-        and interviews.period = answers.period
-        and interviews.interview_key = answers.interview_key
-inner join {{ ref("questions") }} as questions
-    on answers.question_code = questions.question_code
-where interviews.outcome = 'afgerond'
-group by
-    interviews.consortium_code,
-    interviews.period,
-    interviews.district_code,
-    interviews.target_group,
-    answers.question_code
+        answered.consortium_code = repeated.consortium_code
+        and answered.period = repeated.period
+        and answered.district_code = repeated.district_code
+        and answered.target_group = repeated.target_group
+        and answered.question_code = repeated.question_code

@@ -37,11 +37,23 @@ select
     cast(max(case when thresholds.threshold_code = 'baseline_days' then thresholds.value end) as integer)
         as baseline_days,
     cast(max(case when thresholds.threshold_code = 'new_start_days' then thresholds.value end) as integer)
-        as new_start_days
+        as new_start_days,
+    cast(max(case when thresholds.threshold_code = 'second_rating_days' then thresholds.value end) as integer)
+        as second_rating_days,
+    max(case when thresholds.threshold_code = 'shortest_interview_part' then thresholds.value end)
+        as shortest_interview_part,
+    cast(max(case when thresholds.threshold_code = 'most_interviews_per_day' then thresholds.value end) as integer)
+        as most_interviews_per_day
 from periods
 left join {{ ref("thresholds") }} as thresholds
     on
-        thresholds.threshold_code in ('baseline_days', 'new_start_days')
+        thresholds.threshold_code in (
+            'baseline_days',
+            'new_start_days',
+            'second_rating_days',
+            'shortest_interview_part',
+            'most_interviews_per_day'
+        )
         and periods.ends_on >= thresholds.valid_from
         and periods.ends_on <= coalesce(thresholds.valid_to, periods.ends_on)
 group by periods.period, periods.period_index, periods.starts_on, periods.ends_on

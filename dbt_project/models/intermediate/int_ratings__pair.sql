@@ -18,6 +18,7 @@ with ordered as (
         -- the last rating of a half-year is followed by one of another half-year, or by none
         coalesce(lead(period_index) over by_day <> period_index, true) as is_current
     from {{ ref("int_ratings__stack") }}
+    where not is_second_rating
     window by_day as (
         partition by consortium_code, instrument, edition, scale_code, client_key
         order by rated_on, row_number

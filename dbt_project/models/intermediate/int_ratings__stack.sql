@@ -10,9 +10,10 @@ with rated as (
         rated_on,
         score,
         goal_score,
+        rater_key,
+        is_second_rating,
         row_number
     from {{ ref("stg_deliveries__zrm_ratings") }}
-    where not is_second_rating
     union all
     select
         consortium_code,
@@ -24,9 +25,10 @@ with rated as (
         rated_on,
         rung as score,
         goal_rung as goal_score,
+        rater_key,
+        is_second_rating,
         row_number
     from {{ ref("stg_deliveries__ladder_ratings") }}
-    where not is_second_rating
 )
 
 select
@@ -43,6 +45,8 @@ select
     rated.rated_on,
     rated.score,
     rated.goal_score,
+    rated.rater_key,
+    rated.is_second_rating,
     rated.row_number
 from rated
 inner join {{ ref("int_deliveries__choose") }} as deliveries

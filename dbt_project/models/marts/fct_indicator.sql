@@ -29,11 +29,16 @@ judged as (
         grid.unit,
         grid.is_before_start,
         cells.delivery_version,
-        -- a cell without a verdict keeps status NULL, which the contract refuses: it is never shown
+        verdicts.verdict,
+        verdicts.reason_nl,
+        verdicts.threshold_version,
+        -- a cell without a status or verdict keeps status NULL, which the contract refuses: it is never shown
         case
             when cells.indicator_code is null then 'no_data'
             when cells.n = 0 and grid.kind <> 'count' then 'no_data'
-            else statuses.status
+            when statuses.status <> 'published' then statuses.status
+            when verdicts.verdict = 'not_publishable' then 'unreliable'
+            when verdicts.verdict in ('reliable', 'indicative') then 'published'
         end as status
     from grid
     left join {{ ref("indicator_cell") }} as cells
@@ -48,6 +53,25 @@ judged as (
             and grid.indicator_code = statuses.indicator_code
             and grid.district_code = statuses.district_code
             and grid.period = statuses.period
+    left join {{ source("reliability", "verdict") }} as verdicts
+        on
+            verdicts.pooled_over = ''
+            and grid.consortium_code = verdicts.consortium_code
+            and grid.indicator_code = verdicts.indicator_code
+            and grid.district_code = verdicts.district_code
+            and grid.period = verdicts.period
+),
+
+-- a ladder ends at the first step that may be shown
+offered as (
+    select
+        indicator_code,
+        district_code,
+        period,
+        min(pooled_over) as pooled_over
+    from {{ ref("fct_indicator_pooled") }}
+    where status = 'published'
+    group by indicator_code, district_code, period
 )
 
 select
@@ -61,15 +85,27 @@ select
     intervals.ci_low,
     intervals.ci_high,
     judged.unit,
-    cast(null as {{ text_type() }}) as verdict,
-    'Nog niet beoordeeld' as verdict_reason,
+    -- the verdict on a hidden figure would tell on how many people it is
+    case when judged.status = 'published' then judged.verdict else 'not_publishable' end as verdict,
+    case
+        when judged.status in ('published', 'unreliable') then judged.reason_nl
+        when judged.status = 'suppressed_primary' then 'Te weinig personen om te tonen.'
+        when judged.status = 'suppressed_secondary' then 'Verborgen om een ander getal te beschermen.'
+        when judged.delivery_version is null then 'Er is geen levering over dit halfjaar.'
+        else 'Er zijn geen gegevens in dit halfjaar.'
+    end as verdict_reason,
+    judged.threshold_version,
     judged.status,
-    cast(null as {{ text_type() }}) as pooled_over,
+    offered.pooled_over,
+    case when judged.status in ('published', 'unreliable') then needed.needed_for_reliable end as interviews_needed,
+    case when judged.status = 'published' then round(changes.expected_share, 3) end as expected_without_change,
+    case when judged.status = 'published' then changes.word end as change_word,
+    case when judged.status = 'published' then changes.word_nl end as change_reading,
     judged.delivery_version,
     case
         when judged.status = 'published' and periods.delivery_status = 'provisional' then 'P'
         when judged.status = 'published' then 'A'
-        when judged.status in ('suppressed_primary', 'suppressed_secondary') then 'Q'
+        when judged.status in ('suppressed_primary', 'suppressed_secondary', 'unreliable') then 'Q'
         -- not delivered; before the start, or with nobody to count, data cannot exist
         when judged.delivery_version is null and not judged.is_before_start then 'L'
         else 'M'
@@ -93,7 +129,26 @@ left join {{ ref("indicator_cell") }} as shown
 left join {{ source("reliability", "cell_interval") }} as intervals
     on
         judged.status = 'published'
+        and intervals.pooled_over = ''
         and judged.consortium_code = intervals.consortium_code
         and judged.indicator_code = intervals.indicator_code
         and judged.district_code = intervals.district_code
         and judged.period = intervals.period
+left join {{ source("reliability", "interviews_needed") }} as needed
+    on
+        judged.consortium_code = needed.consortium_code
+        and judged.indicator_code = needed.indicator_code
+        and judged.district_code = needed.district_code
+        and judged.period = needed.period
+left join {{ source("reliability", "indicator_change") }} as changes
+    on
+        judged.consortium_code = changes.consortium_code
+        and judged.indicator_code = changes.indicator_code
+        and judged.district_code = changes.district_code
+        and judged.period = changes.period
+left join offered
+    on
+        judged.status in ('unreliable', 'suppressed_primary', 'suppressed_secondary')
+        and judged.indicator_code = offered.indicator_code
+        and judged.district_code = offered.district_code
+        and judged.period = offered.period

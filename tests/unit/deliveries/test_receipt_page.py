@@ -227,7 +227,10 @@ def test_text_can_be_read_on_its_background():
     assert {name for name, _, _ in styles} == {"accepted", "partially_accepted", "rejected", "incomplete"}
     pairs += [(f"#{ink}", f"#{paper}") for _, ink, paper in styles]
     pairs += [(colours["ink"], f"#{paper}") for _, _, paper in styles]
-    pairs += [("#5c3800", "#fff6e0"), ("#0b5d2b", colours["paper"]), ("#8c1313", colours["paper"])]
+    pairs += [("#5c3800", "#fff6e0")]
+    words = re.findall(r"\.(?:reliable|indicative|not_publishable) \{ color: (#\w{6});", html)
+    assert len(words) == 3
+    pairs += [(ink, colours["paper"]) for ink in (*words, "#0b5d2b", "#8c1313")]
     assert min(contrast(*pair) for pair in pairs) >= 4.5
 
 
@@ -241,3 +244,86 @@ def contrast(one: str, other: str) -> float:
 
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+# --- how sure the figures are ---
+
+_NEEDED = {
+    "indicator_code": "tom_gehoord",
+    "indicator_nl": "Cliënt voelt zich gehoord",
+    "target_group": "client",
+    "district_code": "GM0484",
+    "district_name": "Alphen aan den Rijn",
+    "district_level": "municipality",
+    "n": 1203,
+    "verdict": "reliable",
+    "needed_for_indicative": 0,
+    "needed_for_reliable": 0,
+    "limited_by_clients": False,
+}
+_DISTRICT = _NEEDED | {"district_name": "Zwammerdam", "district_level": "district"}
+
+
+def certainty_of(*rows: dict) -> Page:
+    content = receipt(PARTIAL, datetime(2024, 7, 11, 8, 30), EARLIER)
+    page = Page(receipt_page(content | {"interviews_needed": list(rows)}, "findings.csv"))
+    assert_sound(page)
+    return page
+
+
+def test_before_it_is_known_nothing_is_said_of_how_sure_the_figures_are():
+    assert "Hoe zeker" not in page_of(PARTIAL, earlier=EARLIER).html
+    assert certainty_of().html == page_of(PARTIAL, earlier=EARLIER).html
+
+
+def test_the_page_says_how_many_more_interviews_each_figure_needs():
+    few = _DISTRICT | {"n": 41, "verdict": "not_publishable", "needed_for_indicative": 4, "needed_for_reliable": 1053}
+    some = few | {"indicator_nl": "Tevredenheid", "verdict": "indicative", "needed_for_indicative": 0}
+    page = certainty_of(_NEEDED, few, some)
+    assert (2, "6. Hoe zeker zijn uw cijfers?") in page.headings
+    assert page.headings[-3:-1] == [(3, "Cliënt voelt zich gehoord"), (3, "Tevredenheid")]
+    assert "Betrouwbaar (1 cijfer)" in page.words
+    assert "Alphen aan den Rijn (hele gemeente) betrouwbaar 1.203 genoeg genoeg" in page.words
+    assert "Zwammerdam niet te tonen 41 nog 4 nog 1.053" in page.words
+    assert "Zwammerdam indicatief 41 genoeg nog 1.053" in page.words
+    # what occurs nowhere is not explained
+    for words in ("te weinig cliënten", "niet te zeggen", "oordeel toch lager"):
+        assert words not in page.words
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown", "explained"),
+    [
+        (
+            {"verdict": "indicative", "needed_for_reliable": 88, "limited_by_clients": True},
+            "indicatief 1.203 genoeg nog 88 te weinig cliënten",
+            "dan zijn daar niet genoeg cliënten voor een betrouwbaar cijfer. Kijk daar naar het cijfer over twee",
+        ),
+        (
+            {"verdict": "indicative", "needed_for_reliable": None, "limited_by_clients": True},
+            "indicatief 1.203 genoeg te weinig cliënten",
+            "dan zijn daar niet genoeg cliënten",
+        ),
+        (
+            {"verdict": "not_publishable", "needed_for_indicative": None, "needed_for_reliable": None},
+            "niet te tonen 1.203 niet te zeggen niet te zeggen",
+            "dan is het met de antwoorden van nu niet uit te rekenen",
+        ),
+        ({"verdict": "indicative"}, "indicatief 1.203 genoeg genoeg", "dan ligt dat niet aan het aantal gesprekken"),
+        (
+            {"verdict": "not_publishable", "needed_for_reliable": 5},
+            "niet te tonen 1.203 genoeg nog 5",
+            "dan ligt dat niet aan het aantal gesprekken",
+        ),
+    ],
+)
+def test_what_more_interviews_cannot_mend_is_explained(changes, shown, explained):
+    page = certainty_of(_DISTRICT | changes)
+    assert f"Zwammerdam {shown}" in page.words
+    assert page.words.count(explained) == 1
+
+
+def test_no_name_in_it_becomes_html():
+    planted = "<script>alert(1)</script>"
+    page = certainty_of(_NEEDED | {"indicator_nl": planted, "district_name": planted})
+    assert "<script" not in page.html

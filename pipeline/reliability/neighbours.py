@@ -1,0 +1,50 @@
+"""Which districts lie beside each other, from their boundaries.
+
+Belongs here: shapes to pairs. Does not belong here: what neighbours are taken together for (pooling.py).
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+# Boundaries of one publisher fit to the centimetre; this bridges rounding and nothing else. Metres.
+_GAP = 1.0
+
+
+def neighbouring_districts(districts: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of districts that share a part of their boundary; one point in common is not enough.
+
+    Args:
+        districts: region_code and geometry_wkt (polygons in metres, such as RD New, EPSG:28992).
+
+    Returns:
+        district_code, neighbour_code and shared_boundary (metres), each pair in both directions, in order of code. A
+        district without a shape has no neighbours.
+
+    Raises:
+        ValueError: for a shape that cannot be read; the message names the district.
+    """
+    # shapely brings numpy and GEOS; only this step needs it
+    import shapely
+
+    shapes = {}
+    for code, text in zip(districts["region_code"], districts["geometry_wkt"], strict=True):
+        if not isinstance(text, str) or not text:
+            continue
+        try:
+            shape = shapely.make_valid(shapely.from_wkt(text))
+        except shapely.errors.ShapelyError as error:
+            raise ValueError(f"the boundary of district {code} cannot be read as WKT") from error
+        if not shape.is_empty:
+            shapes[code] = shape
+    rows = []
+    for one, shape in sorted(shapes.items()):
+        around = shape.buffer(_GAP)
+        for other, beside in sorted(shapes.items()):
+            if one == other or not around.intersects(beside):
+                continue
+            shared = float(beside.boundary.intersection(around).length)
+            # the buffer alone takes in some metres where two shapes meet in a point
+            if shared > 10 * _GAP:
+                rows.append((one, other, round(shared, 1)))
+    return pd.DataFrame(rows, columns=["district_code", "neighbour_code", "shared_boundary"])

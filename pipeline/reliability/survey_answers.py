@@ -1,0 +1,104 @@
+"""The answers of completed interviews as one wide matrix, for what sums cannot tell.
+
+Belongs here: reading, with little memory. Does not belong here: a statistic. An interview has no name here, and no
+interviewer.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+META = ["consortium_code", "target_group", "period", "district_code", "team"]
+
+
+class WideAnswers(NamedTuple):
+    """Completed interviews, re-interviews not among them.
+
+    Attributes:
+        meta: one row per interview with consortium_code, target_group, period, district_code and team (``''`` when it
+            is not known), as categories.
+        answers: one row per interview and one column per question, 0 for no answer.
+        questions: codes of the columns, in the order in which they are asked.
+    """
+
+    meta: pd.DataFrame
+    answers: NDArray[np.int8]
+    questions: list[str]
+
+
+def wide_answers(connection: duckdb.DuckDBPyConnection) -> WideAnswers:
+    """Read the answers from the warehouse, one consortium and half-year at a time.
+
+    Ten million answers become ten megabytes. What takes memory is the turning of rows into columns; a consortium's
+    half-year of it at a time is little.
+
+    Args:
+        connection: to a warehouse with ``staging`` and ``reference``.
+
+    Returns:
+        The interviews in no particular order.
+    """
+    questions = [
+        row[0]
+        for row in connection.execute("select question_code from reference.questions order by position").fetchall()
+    ]
+    parts = connection.execute(
+        "select distinct consortium_code, period from staging.stg_deliveries__interviews order by all"
+    ).fetchall()
+    meta, answers = [], []
+    for consortium, period in parts:
+        asked = connection.execute(
+            "select distinct question_code from staging.stg_deliveries__answers "
+            "where consortium_code = ? and period = ?",
+            [consortium, period],
+        ).fetchall()
+        asked = [code for code in questions if (code,) in asked]
+        found = connection.execute(_wide_query(len(asked)), [*asked, consortium, period]).to_arrow_table()
+        matrix = np.zeros((found.num_rows, len(questions)), dtype=np.int8)
+        for place, code in enumerate(asked):
+            matrix[:, questions.index(code)] = found.column(f"answer_{place}").to_numpy()
+        answers.append(matrix)
+        meta.append(found.select(META))
+    if not meta:
+        empty = pd.DataFrame({name: pd.Categorical([]) for name in META})
+        return WideAnswers(empty, np.zeros((0, len(questions)), np.int8), questions)
+    together = pa.concat_tables(meta)
+    encoded = {name: together.column(name).combine_chunks().dictionary_encode() for name in META}
+    return WideAnswers(pa.table(encoded).to_pandas(), np.concatenate(answers), questions)
+
+
+def _wide_query(questions: int) -> str:
+    """One consortium's half-year, a column per question that it asked; parameters in order of their place."""
+    columns = "".join(
+        f", coalesce(max(case when answers.question_code = ? then answers.answer end), 0)::tinyint as answer_{place}"
+        for place in range(questions)
+    )
+    return f"""
+        select
+            interviews.consortium_code,
+            interviews.target_group,
+            interviews.period,
+            interviews.district_code,
+            coalesce(interviews.team, '') as team
+            {columns}
+        from staging.stg_deliveries__interviews as interviews
+        inner join staging.stg_deliveries__answers as answers
+            on interviews.consortium_code = answers.consortium_code
+            and interviews.period = answers.period
+            and interviews.interview_key = answers.interview_key
+        where interviews.consortium_code = ? and interviews.period = ?
+            and interviews.outcome = 'afgerond' and interviews.recheck_of_key is null
+        group by
+            interviews.consortium_code,
+            interviews.target_group,
+            interviews.period,
+            interviews.district_code,
+            interviews.team,
+            interviews.interview_key
+    """
