@@ -48,8 +48,8 @@ CELL = ["consortium_code", "indicator_code", "district_code", "period"]
 
 _DOMAIN = ["consortium_code", "instrument", "life_domain_code", "district_code", "period"]
 _START = [*SCALE, "baseline_score"]
-_STARTS = [*_START, "up", "same", "down", "expected_change", "detectable_change", "is_lowest", "is_highest"]
-_GOALS = [*_START, "goal_score", "reached"]
+_STARTS = ["baseline_score", "up", "same", "down", "expected_change", "detectable_change", "is_lowest", "is_highest"]
+_GOALS = ["baseline_score", "goal_score", "reached"]
 # a score that nobody has had lately can be somebody's start all the same
 _NOBODY_COUNTS_AS = 0.5
 
@@ -132,35 +132,35 @@ def expectations(
     known = agreement[[*SCALE, "reliability"]].merge(level_counts[SCALE].drop_duplicates(), on=SCALE)
     rows, goals = [], []
     counted = {key: counts.set_index("score")["n"] for key, counts in pooled.groupby(SCALE)}
-    for *key, reliability in known.itertuples(index=False, name=None):
-        scores = np.array(SCORES[key[1]], dtype=float)
+    for place, (*key, reliability) in enumerate(known.itertuples(index=False, name=None)):
+        scores = np.array(SCORES[key[1]])
+        q = len(scores)
         population = counted[tuple(key)].reindex(scores, fill_value=0).to_numpy(float)
         chances = second_rating_chances(np.where(population == 0, _NOBODY_COUNTS_AS, population), reliability)
-        mean, variance = mean_and_variance(
-            population.sum(), (population * scores).sum(), (population * scores**2).sum()
-        )
-        scale = dict(zip(SCALE, key, strict=True))
+        mean, variance = mean_and_variance(population.sum(), population @ scores, population @ scores**2)
         rows.append(
-            pd.DataFrame(
-                {
-                    **scale,
-                    "baseline_score": scores.astype(int),
-                    **moves(np.eye(len(scores)), chances)._asdict(),
-                    "expected_change": expected_by_regression(scores, mean, reliability),
-                    "detectable_change": detectable_change(np.sqrt(variance), reliability, confidence=confidence),
-                    "is_lowest": scores == scores[0],
-                    "is_highest": scores == scores[-1],
-                }
-            )
+            {
+                "place": np.full(q, place),
+                "baseline_score": scores,
+                **moves(np.eye(q), chances)._asdict(),
+                "expected_change": expected_by_regression(scores, mean, reliability),
+                "detectable_change": np.full(
+                    q, detectable_change(np.sqrt(variance), reliability, confidence=confidence)
+                ),
+                "is_lowest": scores == scores[0],
+                "is_highest": scores == scores[-1],
+            }
         )
         at_least = chances[:, ::-1].cumsum(axis=1)[:, ::-1]
-        start, goal = np.meshgrid(scores.astype(int), scores.astype(int), indexing="ij")
         goals.append(
-            pd.DataFrame(
-                {**scale, "baseline_score": start.ravel(), "goal_score": goal.ravel(), "reached": at_least.ravel()}
-            )
+            {
+                "place": np.full(q * q, place),
+                "baseline_score": np.repeat(scores, q),
+                "goal_score": np.tile(scores, q),
+                "reached": at_least.ravel(),
+            }
         )
-    return tuple(_stack(parts, names) for parts, names in ((rows, _STARTS), (goals, _GOALS)))
+    return _stack(known, rows, _STARTS), _stack(known, goals, _GOALS)
 
 
 def domain_change(
@@ -210,7 +210,7 @@ def domain_change(
     }
     # an unknown expectation of some makes the whole unknown
     sums = pairs[_DOMAIN].assign(**{name: n * value for name, value in each.items()})
-    sums = sums.groupby(_DOMAIN, as_index=False).agg(lambda part: part.sum(skipna=False)) if len(sums) else sums
+    sums = sums.groupby(_DOMAIN, as_index=False).sum(skipna=False)
     count = sums["n"].to_numpy(float)
     shown = count >= thresholds["minimum_persons"]
 
@@ -410,7 +410,10 @@ def _with_width(bounds: Bounds) -> Bounds:
     return tuple(np.where(high > low, bound, np.nan) for bound in (low, high))
 
 
-def _stack(parts: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
-    if parts:
-        return pd.concat(parts, ignore_index=True)
-    return pd.DataFrame({name: pd.Series(dtype="str" if name in SCALE else "float") for name in names})
+def _stack(scales: pd.DataFrame, parts: list[dict[str, np.ndarray]], names: list[str]) -> pd.DataFrame:
+    """One frame of what was computed per scale, by the place of each scale."""
+    columns = {
+        name: np.concatenate([part[name] for part in parts]) if parts else np.empty(0) for name in ("place", *names)
+    }
+    place = columns.pop("place").astype(int)
+    return scales[SCALE].iloc[place].reset_index(drop=True).assign(**columns)

@@ -182,7 +182,7 @@ def test_indicators_by_hand():
     )
     connection = warehouse(pairs)
     tables = progress.change_tables(connection, THRESHOLDS, 0.95)
-    assert set(tables) == {"rating_agreement", "domain_change", "indicator_change", "measurement"}
+    assert set(tables) == {"rating_agreement", "domain_change", "indicator_change", "rating_check"}
     found = tables["indicator_change"].set_index(["indicator_code", "district_code"])
     starts, goals = progress.expectations(
         connection.execute("from intermediate.int_ratings__level").df(), tables["rating_agreement"], THRESHOLDS, 0.95
@@ -213,7 +213,7 @@ def test_indicators_by_hand():
     domains = tables["domain_change"].set_index(["instrument", "life_domain_code", "district_code"])["n"]
     assert domains["zrm", "financien", "GM"] == 3
     assert domains["ladder", "participation", "WK2"] == 1
-    assert set(tables["measurement"]["check_code"]) == {"double_ratings"}
+    assert set(tables["rating_check"]["check_code"]) == {"double_ratings"}
 
 
 def test_pairs_of_one_client_count_as_one_and_a_goal_below_the_start_is_easily_kept():
@@ -237,7 +237,7 @@ def test_before_the_first_ratings_the_tables_have_their_columns_and_types():
             unknown = connection.from_df(tables["domain_change"]).filter("mean_change is null and word_nl is null")
             assert len(unknown.fetchall()) == len(tables["domain_change"])
     assert schemas[0] == schemas[1]
-    assert tables["measurement"].empty
+    assert tables["rating_check"].empty
 
 
 # Known worlds
@@ -292,7 +292,7 @@ def test_raters_who_are_worse_than_usual_do_not_make_a_word():
     # The shares alone would have said so: the check then says nothing rather than something else.
     by_share = change.change_word((found["share_low"], found["share_high"]), found["expected_share"])
     assert np.isin(by_share, ["beyond", "below"]).mean() > 0.3
-    measured = tables["measurement"].query("check_code == 'group_change'")
+    measured = tables["rating_check"].query("check_code == 'group_change'")
     assert len(measured) == (by_share == found["word"]).sum() < len(found)
 
 
@@ -306,5 +306,5 @@ def test_a_real_effect_is_found():
     domains = tables["domain_change"]
     whole = domains[(domains["district_code"] == "GM") & (domains["life_domain_code"] != "justitie")]
     assert (whole["word"] == "beyond").all()
-    rows = tables["measurement"].query("check_code == 'group_change' and indicator_code == 'tom_zrm_verbeterd'")
+    rows = tables["rating_check"].query("check_code == 'group_change' and indicator_code == 'tom_zrm_verbeterd'")
     assert (rows["ci_low"] > rows["second_value"]).mean() >= 0.8
