@@ -34,7 +34,7 @@ _LOCALE = {
     "minus": "−",
 }
 _WIDTH = 970
-_LETTER, _LINE = 6.4, 14  # mean width of a letter and height of a line, in pixels
+_LETTER, _LINE = 7.0, 14  # width of a letter and height of a line, in pixels, with some room
 _SHARES = (-0.02, 1.02)  # room for marks at 0 and 100 %
 _MUNICIPALITY = "GM"
 
@@ -165,9 +165,9 @@ def funnel(
         "outside": _Style(f"buiten {outer}", _RED, _RED, "triangle-up"),
     }
     panels = [rows for _, rows in frame.groupby("indicator_code")]
-    columns = min(len(panels), 3)
+    columns = 2 if len(panels) == 4 else min(len(panels), 3)
     width, height = {1: (910, 380), 2: (425, 300), 3: (262, 240)}[columns]
-    titles = [wrap(rows["name_nl"].iloc[0], int(width / _LETTER) - 4) for rows in panels]
+    titles = [wrap(rows["name_nl"].iloc[0], int(width / _LETTER)) for rows in panels]
     lines = max(map(len, titles))
     drawn = [
         # as many lines for each title, so that panels beside each other begin at one height
