@@ -78,9 +78,8 @@ class Check:
         name_nl: its name in Dutch.
         effect: what its grade does to the verdict, a key of ``EFFECTS``.
         thresholds: codes of the thresholds that decide its grade and sentence, and make its threshold_version.
-        unmeasured: what it contributes when its value is unknown. Without its precision a figure cannot be shown, without
-            second ratings nobody knows how alike raters rate; what
-            else is unknown does not lower it.
+        unmeasured: what it contributes when its value is unknown. Without its precision a figure cannot be shown, and
+            without second ratings it is indicative; what else is unknown does not lower it.
     """
 
     code: str

@@ -23,7 +23,8 @@ def of_surveys(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> 
         Markdown per table.
     """
     effects = warehouse.execute(
-        "select consortium_code, target_group, period, rho, rho_se from reliability.interviewer_effect"
+        "select consortium_code, target_group, period, rho, case when not is_default then rho_se end as rho_se "
+        "from reliability.interviewer_effect"
     ).df()
     chart = pictures.interviewer_effects(
         effects,
@@ -93,12 +94,15 @@ def of_verdicts(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) ->
     latest = warehouse.execute(
         """
         select
+            cells.consortium_code,
+            consortia.name as consortium,
             cells.indicator_code,
             indicators.name_nl,
             cells.district_code,
             areas.district_name,
             cells.period,
             cells.n,
+            cells.persons,
             cells.numerator,
             cells.value,
             intervals.ci_low,
@@ -109,6 +113,7 @@ def of_verdicts(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) ->
             indicators.question_code
         from cells.indicator_cell as cells
         join (select * exclude (consortium_code) from reference.indicators) as indicators using (indicator_code)
+        join reference.consortia as consortia using (consortium_code)
         join reference.districts as areas using (district_code)
         join reliability.cell_interval as intervals
             using (consortium_code, indicator_code, district_code, period)
@@ -119,8 +124,10 @@ def of_verdicts(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) ->
         """,
         [minimum],
     ).df()
+    # one consortium's, so that the panels can be read
     of_shares = latest[latest["kind"] == "proportion"]
-    heading = ", ".join(["aandelen", *latest["period"].head(1)])
+    of_shares = of_shares[of_shares["consortium"] == max(of_shares["consortium"], default="")]
+    heading = ", ".join([*of_shares["consortium"].head(1), *of_shares["period"].head(1)]) or "geen aandelen"
     asked = latest[latest["question_code"].notna()]
     first = asked[asked["indicator_code"] == min(asked["indicator_code"], default="")]
     about = ", ".join([*first["name_nl"].head(1), *first["period"].head(1)]) or "geen gesprekken"
