@@ -7,16 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
-import pandas as pd
 
 from pipeline.warehouse.connection import replace_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "reliability"
 _TEXT, _NUMBER, _WHOLE, _YES_NO = "varchar", "double", "bigint", "boolean"
 _CELL = dict.fromkeys(("consortium_code", "indicator_code", "district_code", "period", "pooled_over"), _TEXT)
 _MEASUREMENT = dict.fromkeys(("value", "second_value", "ci_low", "ci_high", "n", "n_eff", "scale_range"), _NUMBER)
+
+
+def _columns(*, texts: str = "", wholes: str = "", numbers: str = "") -> dict[str, str]:
+    """Columns by their types, in this order."""
+    return {
+        **dict.fromkeys(texts.split(), _TEXT),
+        **dict.fromkeys(wholes.split(), _WHOLE),
+        **dict.fromkeys(numbers.split(), _NUMBER),
+    }
 
 
 @dataclass(frozen=True)
@@ -26,12 +38,12 @@ class Table:
     Attributes:
         name: in schema ``reliability``.
         description: one row per what, and what for; becomes the asset's description and the table's comment.
-        columns: type per column; None for as the frame has them.
+        columns: type per column.
     """
 
     name: str
     description: str
-    columns: Mapping[str, str] | None = None
+    columns: Mapping[str, str]
 
 
 NEIGHBOUR = Table(
@@ -42,6 +54,22 @@ NEIGHBOUR = Table(
 SURVEY = Table(
     "survey",
     "Per survey, group of teams, district and half-year: response, consistency, interviewers, back-checks, verdict.",
+    _columns(
+        texts="survey_code consortium_code target_group team_group district_code period",
+        wholes="drawn completed",
+        numbers="response_rate_1 response_rate_2 response_rate_3 response_rate_4 response_rate_5 response_rate_6 "
+        "cooperation_rate refusal_rate item_nonresponse r_indicator propensity_cv",
+    )
+    | _columns(wholes="items scale_n", numbers="alpha alpha_low alpha_high omega lowest_item_rest")
+    | _columns(wholes="interviewers", numbers="rho rho_se design_effect n_eff independent_share")
+    | _columns(
+        wholes="independent_interviews recheck_pairs",
+        numbers="backcheck_agreement backcheck_low backcheck_high mean_difference mean_difference_low "
+        "mean_difference_high negative_difference negative_difference_low negative_difference_high",
+    )
+    | _columns(texts="source_outcome")
+    | _columns(wholes="teams_with_signal")
+    | _columns(texts="verdict reason"),
 )
 SURVEY_CHECK = Table(
     "survey_check",
@@ -56,10 +84,19 @@ SURVEY_CHECK = Table(
 INTERVIEWER_EFFECT = Table(
     "interviewer_effect",
     "Per survey and half-year: how alike answers to one interviewer are, pooled over questions and half-years.",
+    _columns(texts="consortium_code target_group period", numbers="rho rho_se", wholes="estimates")
+    | {"is_default": _YES_NO},
 )
 RATING_AGREEMENT = Table(
     "rating_agreement",
     "Agreement of second ratings per instrument, edition, scale and half-year.",
+    _columns(
+        texts="consortium_code instrument edition scale_code period",
+        wholes="pairs",
+        numbers="half_year_kappa half_year_ac2 half_year_ac2_low half_year_ac2_high",
+    )
+    | _columns(wholes="pairs_pooled", numbers="exact within_one kappa ac2 ac2_low ac2_high alpha icc reliability")
+    | _columns(texts="reliability_source"),
 )
 RATING_CHECK = Table(
     "rating_check",
@@ -71,10 +108,25 @@ RATING_CHECK = Table(
 DOMAIN_CHANGE = Table(
     "domain_change",
     "Mean change per life domain, area and half-year, beside what would be expected if nobody really changed.",
+    _columns(
+        texts="consortium_code instrument life_domain_code district_code period",
+        wholes="n",
+        numbers="mean_start mean_change change_low change_high expected_change detectable_change "
+        "detectable_group_change improved_share expected_improved_share worsened_share expected_worsened_share "
+        "floor_share ceiling_share",
+    )
+    | _columns(texts="word word_nl"),
 )
 INDICATOR_CHANGE = Table(
     "indicator_change",
     "The same for the indicators of improvement: the share beside the share expected without real change.",
+    _columns(
+        texts="consortium_code indicator_code district_code period",
+        wholes="n persons",
+        numbers="share share_low share_high expected_share",
+    )
+    | _columns(wholes="pairs", numbers="mean_change expected_change excess_low excess_high")
+    | _columns(texts="word word_nl"),
 )
 CELL_INTERVAL = Table(
     "cell_interval",
@@ -117,6 +169,23 @@ INTERVIEWS_NEEDED = Table(
     | {"needed_for_indicative": _WHOLE, "needed_for_reliable": _WHOLE, "limited_by_clients": _YES_NO},
 )
 
+TABLES = (
+    NEIGHBOUR,
+    SURVEY,
+    SURVEY_CHECK,
+    INTERVIEWER_EFFECT,
+    RATING_AGREEMENT,
+    RATING_CHECK,
+    DOMAIN_CHANGE,
+    INDICATOR_CHANGE,
+    CELL_INTERVAL,
+    POOLED_CELL,
+    POOLED_MEMBER,
+    CHECK,
+    VERDICT,
+    INTERVIEWS_NEEDED,
+)
+
 
 def write_table(warehouse: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:
     """Write a frame as one of this room's tables, typed also where it has no rows.
@@ -129,9 +198,6 @@ def write_table(warehouse: duckdb.DuckDBPyConnection, table: Table, frame: pd.Da
     Raises:
         KeyError: for a column that is missing.
     """
-    if table.columns is None:
-        replace_table(warehouse, SCHEMA, table.name, frame, table.description)
-        return
     typed = frame[list(table.columns)]
     columns = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in table.columns.items())
     # nulls of an empty or all-missing column have no type of their own

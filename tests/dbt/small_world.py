@@ -12,6 +12,8 @@ from pathlib import Path
 import duckdb
 from small_vault import SmallVault
 
+from pipeline.reliability.tables import TABLES
+
 GM, OUD, RID, ZEG = "GM0484", "WK048401", "WK048402", "WK048403"
 
 
@@ -183,15 +185,27 @@ def write_python_tables(warehouse: Path) -> None:
     key = "consortium_code, {code}, district_code, period"
     status = "case n when 0 then 'no_data' when 1 then 'suppressed_primary' else 'published' end"
     with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("create schema if not exists reliability")
+        for table in TABLES:
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns.items())
+            connection.execute(f'create or replace table reliability."{table.name}" ({columns})')
         connection.execute(f"""
-            create schema if not exists reliability;
             create schema if not exists disclosure;
             create or replace table reliability.cell_interval as
                 select
                     {key.format(code="indicator_code")},
+                    '' as pooled_over,
                     value - 0.25 as ci_low,
                     value + 0.25 as ci_high,
                     'test' as method
+                from cells.indicator_cell;
+            insert into reliability.verdict by name
+                select
+                    {key.format(code="indicator_code")},
+                    '' as pooled_over,
+                    case n when 1 then 'not_publishable' else 'indicative' end as verdict,
+                    'test' as reason_nl,
+                    'version' as threshold_version
                 from cells.indicator_cell;
             create or replace table reliability.domain_change as
                 select
@@ -207,6 +221,10 @@ def write_python_tables(warehouse: Path) -> None:
                     'test' as word_nl
                 from cells.life_domain_cell
                 where n > 0;
+            create or replace table disclosure.pooled_status (
+                consortium_code varchar, indicator_code varchar, district_code varchar, period varchar,
+                pooled_over varchar, status varchar, rule varchar
+            );
             create or replace table disclosure.indicator_status as
                 select {key.format(code="indicator_code")}, {status} as status, cast(null as varchar) as rule
                 from cells.indicator_cell;

@@ -14,7 +14,8 @@ from pipeline.warehouse.connection import open_warehouse
 # what a release has beside the marts of the warehouse
 OWN = {"fct_revision", "release"}
 _TELLING = {
-    "fct_indicator": "n, numerator, value, ci_low, ci_high",
+    "fct_indicator": "n, numerator, value, ci_low, ci_high, expected_without_change, change_word, change_reading",
+    "fct_indicator_pooled": "n, numerator, value, ci_low, ci_high",
     "fct_life_domain": "n, improved, stable, worsened, stable_low, rated, low, low_share, goals, goals_reached, "
     "goal_attainment, mean_start, mean_change, change_low, change_high, expected_change, detectable_change, "
     "improved_expected_share, change_word, change_reading_nl",
@@ -36,7 +37,7 @@ def filled(settings):
                 empty = ", ".join(f"null::double as {name.strip()}" for name in _TELLING[table].split(","))
                 shown = ", ".join(f"1.5::double as {name.strip()}" for name in _TELLING[table].split(","))
                 keys = "'i' as indicator_code, 'l' as life_domain_code, 'tom' as consortium_code, '2024-H1' as period, "
-                keys += "'share' as unit, 2 as delivery_version"
+                keys += "'share' as unit, 2 as delivery_version, 'two_half_years' as pooled_over"
                 warehouse.execute(
                     f"create table marts.{table} as "
                     f"select {keys}, 'a' as district_code, {shown}, 'published' as status union all "
@@ -46,12 +47,14 @@ def filled(settings):
                 warehouse.execute("create table marts.fct_monitor as select 'cbs_kwb' as monitor, '2022' as vintage")
             elif table not in OWN:
                 codes = [
+                    "check_code",
                     "consortium_code",
                     "district_code",
                     "goal_code",
                     "indicator_code",
                     "life_domain_code",
                     "period",
+                    "pooled_over",
                 ]
                 columns = ", ".join(f"'x' as {code}" for code in codes)
                 warehouse.execute(f"create table marts.{table} as select {columns}")

@@ -220,10 +220,11 @@ def test_measurements_stay_as_they_are_in_their_order():
 
 
 @pytest.mark.parametrize("check", list(CHECKS))
-def test_what_cannot_be_measured_lowers_nothing_unless_it_is_the_precision(check):
+def test_what_cannot_be_measured_lowers_nothing_unless_a_figure_needs_it(check):
     row = judged(check, n=100)
-    precision = check in ("effective_n", "share_width", "rate_width", "mean_half_width")
-    assert (row["grade"], row["counts_as"]) == ((N, N) if precision else (I, R))
+    needed = ("privacy_minimum", "effective_n", "share_width", "rate_width", "mean_half_width")
+    expected = (N, N) if check in needed else (I, I) if check == "double_ratings" else (I, R)
+    assert (row["grade"], row["counts_as"]) == expected
     assert "niet te meten" in row["reason_nl"]
 
 
