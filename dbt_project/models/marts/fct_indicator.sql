@@ -37,8 +37,8 @@ judged as (
             when cells.indicator_code is null then 'no_data'
             when cells.n = 0 and grid.kind <> 'count' then 'no_data'
             when statuses.status <> 'published' then statuses.status
-            when verdicts.verdict = 'not_publishable' then 'unreliable'
-            when verdicts.verdict in ('reliable', 'indicative') then 'published'
+            when statuses.status = 'published' and verdicts.verdict = 'not_publishable' then 'unreliable'
+            when statuses.status = 'published' and verdicts.verdict in ('reliable', 'indicative') then 'published'
         end as status
     from grid
     left join {{ ref("indicator_cell") }} as cells
