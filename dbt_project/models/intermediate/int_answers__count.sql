@@ -14,55 +14,37 @@ with answered as (
     group by consortium_code, period, district_code, target_group, question_code
 ),
 
-completed as (
+people as (
     select
         consortium_code,
         period,
         district_code,
         target_group,
         interview_key,
-        coalesce(recheck_of_key, interview_key) as person_key
+        coalesce(recheck_of_key, interview_key) as person_key,
+        count(*) over (partition by consortium_code, period, coalesce(recheck_of_key, interview_key)) as interviews
     from {{ ref("stg_deliveries__interviews") }}
     where outcome = 'afgerond'
 ),
 
 -- only who was interviewed again can stand behind more than one answer to a question
-asked_again as (
-    select
-        consortium_code,
-        period,
-        person_key
-    from completed
-    group by consortium_code, period, person_key
-    having count(*) > 1
-),
-
 repeated as (
     select
-        completed.consortium_code,
-        completed.period,
-        completed.district_code,
-        completed.target_group,
+        people.consortium_code,
+        people.period,
+        people.district_code,
+        people.target_group,
         answers.question_code,
-        count(*) - count(distinct completed.person_key) as repeats
-    from completed
-    inner join asked_again
-        on
-            completed.consortium_code = asked_again.consortium_code
-            and completed.period = asked_again.period
-            and completed.person_key = asked_again.person_key
+        count(*) - count(distinct people.person_key) as repeats
+    from people
     inner join {{ ref("stg_deliveries__answers") }} as answers
         on
-            completed.consortium_code = answers.consortium_code
-            and completed.period = answers.period
-            and completed.interview_key = answers.interview_key
-    where answers.answer > 0
+            people.consortium_code = answers.consortium_code
+            and people.period = answers.period
+            and people.interview_key = answers.interview_key
+    where people.interviews > 1 and answers.answer > 0
     group by
-        completed.consortium_code,
-        completed.period,
-        completed.district_code,
-        completed.target_group,
-        answers.question_code
+        people.consortium_code, people.period, people.district_code, people.target_group, answers.question_code
 )
 
 select

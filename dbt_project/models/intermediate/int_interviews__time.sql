@@ -48,14 +48,14 @@ beside_others as (
     select
         *,
         -- the latest end so far: a long interview may cover more than the next one
-        max(end_minute) over (
-            partition by consortium_code, period, interviewer_key, taken_on, takes_time
-            order by start_minute, end_minute, interview_key
+        max(case when takes_time then end_minute end) over (
+            partition by consortium_code, period, interviewer_key, taken_on
+            order by case when takes_time then 0 else 1 end, start_minute, end_minute, interview_key
             rows between unbounded preceding and 1 preceding
         ) as previous_end,
-        lead(start_minute) over (
-            partition by consortium_code, period, interviewer_key, taken_on, takes_time
-            order by start_minute, end_minute, interview_key
+        lead(case when takes_time then start_minute end) over (
+            partition by consortium_code, period, interviewer_key, taken_on
+            order by case when takes_time then 0 else 1 end, start_minute, end_minute, interview_key
         ) as next_start,
         count(*) over (partition by consortium_code, period, interviewer_key, taken_on) as that_day
     from timed
