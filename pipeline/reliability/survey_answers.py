@@ -94,5 +94,11 @@ def _wide_query(questions: int) -> str:
             and interviews.interview_key = answers.interview_key
         where interviews.consortium_code = ? and interviews.period = ?
             and interviews.outcome = 'afgerond' and interviews.recheck_of_key is null
-        group by all, interviews.interview_key
+        group by
+            interviews.consortium_code,
+            interviews.target_group,
+            interviews.period,
+            interviews.district_code,
+            interviews.team,
+            interviews.interview_key
     """
