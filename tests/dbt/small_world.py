@@ -178,13 +178,39 @@ def fill_vault(vault: SmallVault) -> None:
     vault.load("cbs_wijken", "2022-01-01_wijken", [boundary])
 
 
+# columns of reliability.survey by type
+_SURVEY = {
+    "varchar": """
+        survey_code consortium_code target_group team_group district_code period source_outcome verdict reason
+    """,
+    "bigint": """
+        drawn completed items scale_n interviewers independent_interviews recheck_pairs teams_with_signal
+    """,
+    "double": """
+        response_rate_1 response_rate_2 response_rate_3 response_rate_4 response_rate_5 response_rate_6 cooperation_rate
+        refusal_rate item_nonresponse r_indicator propensity_cv alpha alpha_low alpha_high omega lowest_item_rest rho
+        rho_se design_effect n_eff independent_share backcheck_agreement backcheck_low backcheck_high mean_difference
+        mean_difference_low mean_difference_high negative_difference negative_difference_low negative_difference_high
+    """,
+}
+
+
 def write_python_tables(warehouse: Path) -> None:
     """What Python computes between the two halves: here everything on one person is hidden."""
     key = "consortium_code, {code}, district_code, period"
     status = "case n when 0 then 'no_data' when 1 then 'suppressed_primary' else 'published' end"
+    survey = ", ".join(f"{name} {kind}" for kind, names in _SURVEY.items() for name in names.split())
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(f"""
             create schema if not exists reliability;
+            create or replace table reliability.survey ({survey});
+            insert into reliability.survey by name
+                select
+                    'tom_client' as survey_code, consortium_code, 'client' as target_group, 'all' as team_group,
+                    district_code, period, n as completed, 0.333 as response_rate_1, 'indicative' as verdict,
+                    'test' as reason
+                from cells.indicator_cell
+                where indicator_code = 'tom_gehoord';
             create schema if not exists disclosure;
             create or replace table reliability.cell_interval as
                 select

@@ -455,10 +455,11 @@ def test_long_runs_and_hardly_any_variation():
 
 
 def test_signals_are_counted_per_consortium_and_placed_in_a_district():
+    other = TOM | {"target_group": "stakeholder"}
     signals = pd.DataFrame(
         [
             {**TOM, "team": "a", "district_code": "WK1", "interviews": 30.0, "signal": True},
-            {**TOM, "target_group": "stakeholder", "team": "a", "district_code": "WK2", "interviews": 40.0, "signal": False},
+            {**other, "team": "a", "district_code": "WK2", "interviews": 40.0, "signal": False},
             {**TOM, "team": "b", "district_code": "WK1", "interviews": 50.0, "signal": False},
         ]
     )  # fmt: skip
