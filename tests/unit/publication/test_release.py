@@ -51,6 +51,8 @@ def filled(settings):
                     "indicator_code",
                     "life_domain_code",
                     "period",
+                    "survey_code",
+                    "team_group",
                 ]
                 columns = ", ".join(f"'x' as {code}" for code in codes)
                 warehouse.execute(f"create table marts.{table} as select {columns}")
