@@ -26,6 +26,7 @@ EXPECTED_TABLES = (
     "fct_narrative",
     "fct_reliability_check",
     "fct_revision",
+    "fct_survey_reliability",
     "release",
 )
 # per table and column with a status: columns that are empty unless the figure is published
@@ -78,6 +79,7 @@ _KEYS = {
     "fct_life_domain": ("consortium_code", "life_domain_code", "district_code", "period"),
     "fct_reliability_check": ("indicator_code", "district_code", "period", "pooled_over", "check_code"),
     "fct_revision": ("release", "indicator_code", "district_code", "period"),
+    "fct_survey_reliability": ("survey_code", "team_group", "district_code", "period"),
     "release": ("release_id",),
 }
 # where a figure may be absent from one of two releases

@@ -176,14 +176,15 @@ def benjamini_hochberg(p_values: ArrayLike, family: Sequence | None = None) -> F
     """
     p_values = np.asarray(p_values, dtype=float)
     refuse((p_values < 0) | (p_values > 1), "p-values lie outside 0..1")
-    tests = pd.DataFrame({"p": p_values, "family": 0 if family is None else list(family)})
-    known = tests["p"].notna()
-    adjusted = (
-        tests[known]
-        .groupby("family", dropna=False)["p"]
-        .transform(lambda p: stats.false_discovery_control(p.to_numpy()))
+    adjusted = np.full(p_values.shape, np.nan)
+    families = (
+        np.zeros(len(p_values), int) if family is None else pd.factorize(np.asarray(family), use_na_sentinel=False)[0]
     )
-    return adjusted.astype(float).reindex(tests.index).to_numpy(float)
+    known = ~np.isnan(p_values)
+    for one in np.unique(families[known]):
+        of_family = known & (families == one)
+        adjusted[of_family] = stats.false_discovery_control(p_values[of_family])
+    return adjusted
 
 
 def trend(values: ArrayLike) -> Trend:

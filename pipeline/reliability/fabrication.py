@@ -22,7 +22,7 @@ from pipeline.reliability.interviewers import USUAL_RHO
 # A stratum of peers holds at least so many, and twice the team's own, so that draws differ.
 _LEAST_PEERS = 20
 # Numbers that are sorted at a time: few enough for a processor's cache, and for a large team to stop early.
-_AT_ONCE = 250_000
+_AT_ONCE = 25_000
 # With so many sets at least as alike a team is far from a signal, and no more are drawn.
 _CLEARLY_HONEST = 10
 _POSITION_BITS = 10

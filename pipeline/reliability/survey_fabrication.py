@@ -67,26 +67,27 @@ def fabrication_signals(
 def _patterns(wide: WideAnswers, questions: pd.DataFrame, level: float, rho: float) -> pd.DataFrame:
     found = []
     five = questions.set_index("question_code")["scale_max"].reindex(wide.questions).eq(5).to_numpy()
-    teams = _named(wide.meta["team"], wide.meta["district_code"])
-    for key, rows in wide.meta.groupby(SURVEY, observed=True).indices.items():
+    meta = wide.meta.assign(team=_named(wide.meta["team"], wide.meta["district_code"]).astype("category"))
+    where = sums(meta.assign(interviews=1.0), [*_TEAM, "district_code"], ["interviews"])
+    for key, rows in meta.groupby(SURVEY, observed=True).indices.items():
         answers = wide.answers[rows]
         asked = (answers > 0).any(axis=0)
         if asked.sum() < _LEAST_ANSWERS:
             continue
-        team, district = teams.iloc[rows], wide.meta["district_code"].iloc[rows]
-        likeness = near_duplicates(_gaps(answers[:, asked]), team.to_numpy(), level=level).set_index("team")
+        team = meta["team"].iloc[rows].astype("str").to_numpy()
+        likeness = near_duplicates(_gaps(answers[:, asked]), team, level=level).set_index("team")
         marks = _marks(answers[:, asked & five])
-        per = pd.DataFrame({"team": team.to_numpy(), **marks, "n": 1.0}).groupby("team").sum()
+        per = pd.DataFrame({"team": team, **marks, "n": 1.0}).groupby("team").sum()
         per = per.reindex(likeness.index)
         adjusted = {name: benjamini_hochberg(more_than_peers(per[name], per["n"], rho=rho)) for name in marks}
-        home = _home(team.to_numpy(), district.to_numpy(), np.ones(len(rows)))
         found.append(
-            pd.DataFrame({"team": likeness.index, "alike": likeness["p_adjusted"].to_numpy(), **adjusted})
-            .assign(**dict(zip(SURVEY, key, strict=True)), interviews=likeness["interviews"].to_numpy(float))
-            .merge(home, on="team")
+            pd.DataFrame({"team": likeness.index, "alike": likeness["p_adjusted"].to_numpy(), **adjusted}).assign(
+                **dict(zip(SURVEY, key, strict=True)), interviews=likeness["interviews"].to_numpy(float)
+            )
         )
-    columns = [*_TEAM, "district_code", "interviews", *_TESTS[:3]]
-    return pd.concat(found)[columns] if found else pd.DataFrame(columns=columns)
+    columns = [*_TEAM, "interviews", *_TESTS[:3]]
+    patterns = pd.concat(found)[columns] if found else pd.DataFrame(columns=columns)
+    return patterns.merge(_largest(where, _TEAM), on=_TEAM)
 
 
 def _marks(answers: NDArray[np.int8]) -> dict[str, NDArray[np.float64]]:
@@ -125,12 +126,6 @@ def _named(team: pd.Series, district: pd.Series) -> pd.Series:
     """The team, or the district where no team is named: each team works in its own."""
     names, districts = team.astype("str"), district.astype("str")
     return names.where(names.fillna("") != "", districts)
-
-
-def _home(team: NDArray, district: NDArray, interviews: NDArray[np.float64]) -> pd.DataFrame:
-    """The district where each team has most interviews."""
-    each = pd.DataFrame({"team": team, "district_code": district, "interviews": interviews})
-    return _largest(sums(each, ["team", "district_code"], ["interviews"]), ["team"])
 
 
 def _largest(each: pd.DataFrame, key: list[str]) -> pd.DataFrame:

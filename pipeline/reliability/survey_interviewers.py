@@ -62,7 +62,7 @@ def interviewer_effects(clusters: pd.DataFrame, thresholds: Mapping[str, float])
         one where there is no estimate), rho_se (NaN where there is no estimate), estimates (how many were pooled),
         is_default, team_rho (from 0 to 1) and team_rho_se (NaN with fewer than two districts).
     """
-    surveys = clusters[SURVEY].drop_duplicates().sort_values(SURVEY, ignore_index=True)
+    surveys = sums(clusters, SURVEY, ["n"])[SURVEY]
     own = clusters[~is_independent(clusters) & (clusters["n"] > 0)]
     by_team = sums(own, [*_QUESTION, "district_code"], _ANSWERS)
     usual, window = thresholds["usual_interviewer_effect"], int(thresholds["interviewer_effect_half_years"])
@@ -205,7 +205,7 @@ def survey_designs(clusters: pd.DataFrame, effects: pd.DataFrame, areas: pd.Data
     each = clusters.groupby(
         [*SURVEY, "district_code", "is_independent", "interviewer_key"], observed=True, dropna=False, as_index=False
     )["asked"].max()
-    each = by_area(each[each["asked"] > 0], areas)
+    each = by_area(each[each["asked"] > 0].astype(dict.fromkeys([*SURVEY, "district_code"], "str")), areas)
     each["taken"] = each["interviewer_key"].notna()
     grouped = [
         each.assign(team_group=ALL),

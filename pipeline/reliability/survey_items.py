@@ -80,7 +80,7 @@ def nonresponse(clusters: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
         One row per survey, half-year, district or municipality and team_group, over all questions together: asked, n
         (answered), item_nonresponse.
     """
-    each = by_area(clusters, areas)
+    each = by_area(sums(clusters, [*SURVEY, "district_code", "is_independent"], ["asked", "n"]), areas)
     grouped = pd.concat(
         [
             each.assign(team_group=ALL),
@@ -104,9 +104,8 @@ def item_checks(clusters: pd.DataFrame, areas: pd.DataFrame) -> pd.DataFrame:
         answer; the larger of the shares of answers at either end of the scale, with the smaller one as second_value.
         Item non-response also over all questions: per district, and for the survey as a whole.
     """
-    per = sums(
-        by_area(clusters, areas), [*SURVEY, "question_code", "district_code"], ["asked", "n", "lowest", "highest"]
-    )
+    key, numbers = [*SURVEY, "question_code", "district_code"], ["asked", "n", "lowest", "highest"]
+    per = sums(by_area(sums(clusters, key, numbers), areas), key, numbers)
     ends = [ratio(per[name], per["n"]) for name in ("lowest", "highest")]
     together = sums(per, [*SURVEY, "district_code"], ["asked", "n"])
     whole = together[is_municipality(together)].drop(columns="district_code")

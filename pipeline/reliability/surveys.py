@@ -30,6 +30,7 @@ from pipeline.reliability.survey_rows import (
     OWN,
     SURVEY,
     check_rows,
+    compact,
     is_municipality,
 )
 from pipeline.reliability.survey_sources import backcheck_checks, backchecks, source_checks, source_differences
@@ -137,6 +138,7 @@ def survey_tables(
     counts, clusters, areas = (
         frames[name] for name in ("int_interviews__count", "int_answers__cluster", "int_districts__roll_up")
     )
+    clusters = compact(clusters, [*SURVEY, "question_code", "district_code", "interviewer_key"])
     questions, confidence = frames["questions"], thresholds["confidence_level"]
     minimum = thresholds["minimum_persons"]
     effects = interviewer_effects(clusters, thresholds)

@@ -246,5 +246,7 @@ def test_a_cell_without_a_verdict_stops_the_mart_and_leaves_the_last_one(built: 
 
 def test_without_deliveries_the_marts_have_dimensions_and_no_figures(rows_without_deliveries: dict[str, int]) -> None:
     facts = {name: rows for name, rows in rows_without_deliveries.items() if name.startswith("fct_")}
-    assert facts == {"fct_indicator": 0, "fct_life_domain": 0, "fct_narrative": 0, "fct_monitor": 0}
+    assert facts == dict.fromkeys(
+        ("fct_indicator", "fct_life_domain", "fct_narrative", "fct_monitor", "fct_survey_reliability"), 0
+    )
     assert (rows_without_deliveries["dim_period"], rows_without_deliveries["dim_district"]) == (0, 17)

@@ -55,6 +55,8 @@ def filled(settings):
                     "life_domain_code",
                     "period",
                     "pooled_over",
+                    "survey_code",
+                    "team_group",
                 ]
                 columns = ", ".join(f"'x' as {code}" for code in codes)
                 warehouse.execute(f"create table marts.{table} as select {columns}")

@@ -1,0 +1,140 @@
+{%- set rates = [
+    "response_rate_1", "response_rate_2", "response_rate_3", "response_rate_4", "response_rate_5", "response_rate_6",
+    "cooperation_rate", "refusal_rate", "item_nonresponse"
+] -%}
+with surveys as (
+    select
+        surveys.survey_code,
+        surveys.consortium_code,
+        surveys.target_group,
+        surveys.team_group,
+        surveys.district_code,
+        surveys.period,
+        surveys.completed,
+        surveys.scale_n,
+        surveys.recheck_pairs,
+        coalesce(districts.district_level = 'municipality', false) as is_municipality,
+        -- without a minimum nothing is shown
+        coalesce(thresholds.value, 999999999) as minimum_persons
+    from {{ source("reliability", "survey") }} as surveys
+    left join {{ ref("districts") }} as districts
+        on surveys.district_code = districts.district_code
+    left join {{ ref("int_periods__list") }} as periods
+        on surveys.period = periods.period
+    left join {{ ref("thresholds") }} as thresholds
+        on
+            thresholds.threshold_code = 'minimum_persons'
+            and periods.ends_on >= thresholds.valid_from
+            and periods.ends_on <= coalesce(thresholds.valid_to, periods.ends_on)
+),
+
+hidden_figures as (
+    select distinct
+        indicators.consortium_code,
+        indicators.target_group,
+        statuses.district_code,
+        statuses.period
+    from {{ source("disclosure", "indicator_status") }} as statuses
+    inner join {{ ref("indicators") }} as indicators
+        on
+            statuses.consortium_code = indicators.consortium_code
+            and statuses.indicator_code = indicators.indicator_code
+    where statuses.status like 'suppressed%' and indicators.target_group is not null
+),
+
+parties as (
+    select
+        survey_code,
+        period,
+        -- one party on few people follows from the other one and all together
+        max(case when completed > 0 and completed < minimum_persons then 1 else 0 end) as has_small_party,
+        min(case when completed >= minimum_persons then 1 else 0 end) as is_comparable
+    from surveys
+    where team_group in ('own', 'independent')
+    group by survey_code, period
+),
+
+judged as (
+    select
+        surveys.survey_code,
+        surveys.consortium_code,
+        surveys.target_group,
+        surveys.team_group,
+        surveys.district_code,
+        surveys.period,
+        surveys.is_municipality,
+        case
+            when coalesce(surveys.completed, 0) < surveys.minimum_persons then true
+            when not surveys.is_municipality then hidden_figures.period is not null
+            when surveys.team_group <> 'all' then coalesce(parties.has_small_party, 1) = 1
+            else false
+        end as is_hidden,
+        coalesce(surveys.scale_n, 0) >= surveys.minimum_persons as shows_scale,
+        coalesce(surveys.recheck_pairs, 0) >= surveys.minimum_persons as shows_rechecks,
+        coalesce(parties.is_comparable, 0) = 1 as shows_parties
+    from surveys
+    left join hidden_figures
+        on
+            surveys.consortium_code = hidden_figures.consortium_code
+            and surveys.target_group = hidden_figures.target_group
+            and surveys.district_code = hidden_figures.district_code
+            and surveys.period = hidden_figures.period
+    left join parties
+        on
+            surveys.survey_code = parties.survey_code
+            and surveys.period = parties.period
+)
+
+select
+    judged.survey_code,
+    judged.consortium_code,
+    judged.target_group,
+    judged.team_group,
+    judged.district_code,
+    judged.period,
+    cast(case when judged.is_municipality then shown.drawn end as bigint) as drawn,
+    cast(case when judged.is_municipality then shown.completed end as bigint) as completed,
+    -- a district's rates in whole per cents: from exact ones its numbers follow
+    {% for rate in rates -%}
+    case when judged.is_municipality then shown.{{ rate }} else round(shown.{{ rate }}, 2) end as {{ rate }},
+    {% endfor -%}
+    case when judged.is_municipality then shown.r_indicator end as r_indicator,
+    case when judged.is_municipality then shown.propensity_cv end as propensity_cv,
+    cast(case when judged.is_municipality then shown.items end as bigint) as items,
+    cast(case when judged.is_municipality then shown.scale_n end as bigint) as scale_n,
+    {% for figure in ["alpha", "alpha_low", "alpha_high", "omega", "lowest_item_rest"] -%}
+    case when judged.is_municipality and judged.shows_scale then shown.{{ figure }} end as {{ figure }},
+    {% endfor -%}
+    cast(case when judged.is_municipality then shown.interviewers end as bigint) as interviewers,
+    case when judged.is_municipality then shown.rho end as rho,
+    case when judged.is_municipality then shown.rho_se end as rho_se,
+    case when judged.is_municipality then shown.design_effect end as design_effect,
+    case when judged.is_municipality then shown.n_eff end as n_eff,
+    case
+        when judged.is_municipality then shown.independent_share else round(shown.independent_share, 2)
+    end as independent_share,
+    cast(case when judged.is_municipality then shown.independent_interviews end as bigint) as independent_interviews,
+    cast(case when judged.is_municipality then shown.recheck_pairs end as bigint) as recheck_pairs,
+    {% for figure in ["backcheck_agreement", "backcheck_low", "backcheck_high"] -%}
+    case when judged.is_municipality and judged.shows_rechecks then shown.{{ figure }} end as {{ figure }},
+    {% endfor -%}
+    {% for figure in [
+        "mean_difference", "mean_difference_low", "mean_difference_high",
+        "negative_difference", "negative_difference_low", "negative_difference_high", "source_outcome"
+    ] -%}
+    case when judged.is_municipality and judged.shows_parties then shown.{{ figure }} end as {{ figure }},
+    {% endfor -%}
+    cast(case when judged.is_municipality then shown.teams_with_signal end as bigint) as teams_with_signal,
+    shown.verdict,
+    case
+        when judged.is_hidden then 'Niet getoond om personen te beschermen' else shown.reason
+    end as reason
+from judged
+-- only what may be shown joins in
+left join {{ source("reliability", "survey") }} as shown
+    on
+        not judged.is_hidden
+        and judged.survey_code = shown.survey_code
+        and judged.team_group = shown.team_group
+        and judged.district_code = shown.district_code
+        and judged.period = shown.period
