@@ -199,6 +199,13 @@ def write_python_tables(warehouse: Path) -> None:
                     value + 0.25 as ci_high,
                     'test' as method
                 from cells.indicator_cell;
+            insert into reliability.survey by name
+                select
+                    'tom_client' as survey_code, consortium_code, 'client' as target_group, 'all' as team_group,
+                    district_code, period, n as completed, 0.333 as response_rate_1, 'indicative' as verdict,
+                    'test' as reason
+                from cells.indicator_cell
+                where indicator_code = 'tom_gehoord';
             insert into reliability.verdict by name
                 select
                     {key.format(code="indicator_code")},
