@@ -33,10 +33,10 @@ class WideAnswers(NamedTuple):
 
 
 def wide_answers(connection: duckdb.DuckDBPyConnection) -> WideAnswers:
-    """Read the answers from the warehouse, one consortium and half-year at a time.
+    """Read the answers from the warehouse, one consortium at a time.
 
-    Ten million answers become ten megabytes. What takes memory is the turning of rows into columns; a consortium's
-    half-year of it at a time is little.
+    Ten million answers become ten megabytes. What takes memory is the turning of rows into columns, of which there is
+    one consortium's at a time.
 
     Args:
         connection: to a warehouse with ``staging`` and ``reference``.
@@ -48,20 +48,17 @@ def wide_answers(connection: duckdb.DuckDBPyConnection) -> WideAnswers:
         row[0]
         for row in connection.execute("select question_code from reference.questions order by position").fetchall()
     ]
-    parts = connection.execute(
-        "select distinct consortium_code, period from staging.stg_deliveries__interviews order by all"
-    ).fetchall()
+    asked: dict[str, set[str]] = {}
+    for consortium, question in connection.execute(
+        "select distinct consortium_code, question_code from staging.stg_deliveries__answers order by all"
+    ).fetchall():
+        asked.setdefault(consortium, set()).add(question)
     meta, answers = [], []
-    for consortium, period in parts:
-        asked = connection.execute(
-            "select distinct question_code from staging.stg_deliveries__answers "
-            "where consortium_code = ? and period = ?",
-            [consortium, period],
-        ).fetchall()
-        asked = [code for code in questions if (code,) in asked]
-        found = connection.execute(_wide_query(len(asked)), [*asked, consortium, period]).to_arrow_table()
+    for consortium, theirs in asked.items():
+        columns = [code for code in questions if code in theirs]
+        found = connection.execute(_wide_query(len(columns)), [*columns, consortium, consortium]).to_arrow_table()
         matrix = np.zeros((found.num_rows, len(questions)), dtype=np.int8)
-        for place, code in enumerate(asked):
+        for place, code in enumerate(columns):
             matrix[:, questions.index(code)] = found.column(f"answer_{place}").to_numpy()
         answers.append(matrix)
         meta.append(found.select(META))
@@ -74,31 +71,28 @@ def wide_answers(connection: duckdb.DuckDBPyConnection) -> WideAnswers:
 
 
 def _wide_query(questions: int) -> str:
-    """One consortium's half-year, a column per question that it asked; parameters in order of their place."""
+    """The interviews of one consortium with a column per question that it asked.
+
+    The parameters are the questions in order of their place, and twice the consortium. Answers are brought together
+    before they meet their interview: ten rows become one first.
+    """
     columns = "".join(
-        f", coalesce(max(case when answers.question_code = ? then answers.answer end), 0)::tinyint as answer_{place}"
+        f", coalesce(max(case when question_code = ? then answer end), 0)::tinyint as answer_{place}"
         for place in range(questions)
     )
     return f"""
-        select
-            interviews.consortium_code,
-            interviews.target_group,
-            interviews.period,
-            interviews.district_code,
-            coalesce(interviews.team, '') as team
-            {columns}
-        from staging.stg_deliveries__interviews as interviews
-        inner join staging.stg_deliveries__answers as answers
-            on interviews.consortium_code = answers.consortium_code
-            and interviews.period = answers.period
-            and interviews.interview_key = answers.interview_key
-        where interviews.consortium_code = ? and interviews.period = ?
+        with wide as (
+            select period, interview_key {columns}
+            from staging.stg_deliveries__answers
+            where consortium_code = ?
+            group by period, interview_key
+        )
+
+        select interviews.consortium_code, interviews.target_group, interviews.district_code,
+            coalesce(interviews.team, '') as team, wide.* exclude (interview_key)
+        from wide
+        inner join staging.stg_deliveries__interviews as interviews
+            on wide.period = interviews.period and wide.interview_key = interviews.interview_key
+        where interviews.consortium_code = ?
             and interviews.outcome = 'afgerond' and interviews.recheck_of_key is null
-        group by
-            interviews.consortium_code,
-            interviews.target_group,
-            interviews.period,
-            interviews.district_code,
-            interviews.team,
-            interviews.interview_key
     """

@@ -15,10 +15,6 @@ QUESTIONS = pd.DataFrame({"question_code": CODES, "scale_min": 1, "scale_max": [
 MUNICIPALITY = "GM0484"
 SURVEY = ["consortium_code", "target_group", "period"]
 PLACE = [*SURVEY, "district_code"]
-TODAY = {
-    "minimum_persons": 10,
-    "confidence_level": 0.95,
-}
 
 
 def world(
@@ -88,7 +84,8 @@ def world(
                         "period": period,
                         "district_code": np.array([f"WK0484{number:02}" for number in range(teams)])[district],
                         "team": np.where(by_other, "other party", [f"team {number:02}" for number in district]),
-                        "interviewer_key": [f"i{number:05}" for number in who],
+                        # one in twenty is filled in online
+                        "interviewer_key": np.where(rng.random(n) < 0.05, None, [f"i{number:05}" for number in who]),
                         "is_independent": by_other,
                         "rechecked": rng.random(n) < rechecks,
                     }
@@ -136,7 +133,7 @@ def frames(interviews, answers):
         highest=(long["answer"] == long["top"]).astype(int),
     )
     clusters = (
-        long.groupby([*SURVEY, "question_code", "district_code", "is_independent", "interviewer_key"])
+        long.groupby([*SURVEY, "question_code", "district_code", "is_independent", "interviewer_key"], dropna=False)
         .agg(
             asked=("n", "size"),
             n=("n", "sum"),
