@@ -61,7 +61,10 @@ def test_of_figures_from_records_unsound_rows_count(warehouse):
 
 
 def test_of_surveys_unsound_rows_and_impossible_times_count(warehouse):
-    times = pd.DataFrame({"consortium_code": "tom", "period": [NOW, NOW, BEFORE], "hard_faults": [1, 2, 4]})
+    times = pd.DataFrame(
+        [("tom", "client", NOW, 1), ("tom", "stakeholder", NOW, 2), ("tom", "client", BEFORE, 4)],
+        columns=["consortium_code", "target_group", "period", "hard_faults"],
+    )
     # as the asset reads it
     delivered = warehouse.execute("select * from staging.stg_deliveries__tables").df()
     found = integrity(times, delivered).set_index("period")
