@@ -55,11 +55,14 @@ class TableCount:
         received: rows in the file, empty ones not counted.
         accepted: rows that go into the vault; 0 when the delivery is rejected.
         refused: rows that have a finding of their own.
+        unsound: refused rows whose key is doubled or that hold a number outside its bounds; None when it was judged
+            before they were counted.
     """
 
     received: int
     accepted: int
     refused: int
+    unsound: int | None = None
 
 
 @dataclass(frozen=True)

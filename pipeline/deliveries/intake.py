@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -187,7 +187,7 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
         received_at=received_at,
         package_hash=package_hash,
         contract=judgement.contract,
-        tables={table: (count.received, count.accepted, count.refused) for table, count in judgement.tables.items()},
+        tables={table: astuple(count) for table, count in judgement.tables.items()},
         correction_of_final=bool(package and package.correction_of_final),
     )
     write_profiles(settings, *place, judgement.profiles)

@@ -38,6 +38,8 @@ _ROWS_PER_FINDING = 10_000
 _EXAMPLES = 5
 _DAYS_AFTER_PERIOD = 365
 _CODES_LISTED = 25
+# Faults that say of a delivery that its figures may be wrong; other refusals only say that a row is missing.
+_UNSOUND = ("duplicate_key", "out_of_range", "out_of_scale")
 _NOT_OF_TYPE = {
     "integer": ("not_an_integer", "Dit is geen heel getal."),
     "date": ("not_a_date", "Dit is geen bestaande datum. Schrijf 31-12-2024 of 2024-12-31."),
@@ -137,7 +139,7 @@ def judge_rows(
             checks.append(_duplicate_check(contract))
             _find_duplicates(connection, contract, len(checks) - 1)
         _split(connection, table)
-        counts[table] = _count(connection, table)
+        counts[table] = _count(connection, table, checks)
         findings.extend(_summaries(connection, table, checks))
         if (limit := _too_many(counts[table], period)) is not None:
             findings.append(_too_many_refused(table, counts[table], limit))
@@ -439,11 +441,21 @@ def _split(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> TableCount:
-    received, refused = connection.execute(
-        f"select (select count(*) from typed_{table}), (select count(*) from refused_rows_{table})"
+def _count(connection: duckdb.DuckDBPyConnection, table: str, checks: list[_Check]) -> TableCount:
+    unsound_checks = [number for number, check in enumerate(checks) if check.rule in _UNSOUND]
+    received, refused, unsound = connection.execute(
+        f"""
+        select
+            (select count(*) from typed_{table}),
+            (select count(*) from refused_rows_{table}),
+            (
+                select count(distinct row_number) from row_findings
+                where table_name = {literal(table)} and list_contains(?::integer[], check_number)
+            )
+        """,
+        [unsound_checks],
     ).fetchone()
-    return TableCount(received, received - refused, refused)
+    return TableCount(received, received - refused, refused, unsound)
 
 
 def _summaries(connection: duckdb.DuckDBPyConnection, table: str, checks: list[_Check]) -> list[Finding]:

@@ -34,6 +34,7 @@ LOG_PROFILES = "_log_profiles"
 _ARROW_TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DATE": pa.date32(), "BOOLEAN": pa.bool_()}
 _DELIVERY = [("consortium", pa.string()), ("period", pa.string()), ("version", pa.int32())]
 _COUNTS = [("rows_received", pa.int64()), ("rows_accepted", pa.int64()), ("rows_refused", pa.int64())]
+_TABLE_COUNTS = [*_COUNTS, ("rows_unsound", pa.int64())]
 LOG_SCHEMA = pa.schema(
     [
         *_DELIVERY,
@@ -46,7 +47,7 @@ LOG_SCHEMA = pa.schema(
         ("correction_of_final", pa.bool_()),
     ]
 )
-LOG_TABLES_SCHEMA = pa.schema([*_DELIVERY, ("table_name", pa.string()), *_COUNTS])
+LOG_TABLES_SCHEMA = pa.schema([*_DELIVERY, ("table_name", pa.string()), *_TABLE_COUNTS])
 LOG_PROFILES_SCHEMA = pa.schema(
     [
         *_DELIVERY,
@@ -69,7 +70,7 @@ class LogEntry:
         received_at: moment at which it was judged, UTC.
         package_hash: hash of its content.
         contract: version of the contract it follows; None when it does not say.
-        tables: received, accepted and refused rows per table.
+        tables: received, accepted, refused and unsound rows per table, as in ``TableCount``.
         correction_of_final: whether it says to correct a half-year whose figures are final.
     """
 
@@ -78,7 +79,7 @@ class LogEntry:
     received_at: datetime
     package_hash: str
     contract: int | None
-    tables: dict[str, tuple[int, int, int]]
+    tables: dict[str, tuple[int, int, int, int | None]]
     correction_of_final: bool = False
 
 
@@ -175,11 +176,11 @@ def read_profiles(settings: Settings, consortium: str, period: str, version: int
 def write_log(settings: Settings, consortium: str, period: str, version: int, entry: LogEntry) -> None:
     """Write the log of a judged delivery version: first per table, then the one that makes it count."""
     place = {"consortium": consortium, "period": period, "version": version}
-    names = ("rows_received", "rows_accepted", "rows_refused")
+    names = [name for name, _ in _TABLE_COUNTS]
     tables = [
         place | {"table_name": table} | dict(zip(names, counts, strict=True)) for table, counts in entry.tables.items()
     ]
-    totals = {name: sum(row[name] for row in tables) for name in names}
+    totals = {name: sum(row[name] for row in tables) for name, _ in _COUNTS}
     row: dict[str, Any] = place | totals
     for name in ("status", "created", "received_at", "package_hash", "contract", "correction_of_final"):
         row[name] = getattr(entry, name)
@@ -203,8 +204,8 @@ def read_log(settings: Settings, consortium: str, period: str, version: int) -> 
         received_at=row["received_at"],
         package_hash=row["package_hash"],
         contract=row["contract"],
-        tables={each["table_name"]: tuple(each[name] for name, _ in _COUNTS) for each in tables},
-        # a log of before this column says nothing
+        # a log of before a column says nothing of it
+        tables={each["table_name"]: tuple(each.get(name) for name, _ in _TABLE_COUNTS) for each in tables},
         correction_of_final=bool(row.get("correction_of_final")),
     )
 

@@ -93,7 +93,7 @@ def assess(
             measure_precision(cells, precision, confidence),
             _of_funnel(cells, precision),
             _of_surveys(warehouse, cells),
-            _of_deliveries(warehouse, cells),
+            measure_deliveries(warehouse, cells),
             _of_ratings(warehouse),
         ],
         ignore_index=True,
@@ -275,19 +275,33 @@ def _of_surveys(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd
     return pd.concat([rows, silent], ignore_index=True).reindex(columns=MEASUREMENT)
 
 
-def _of_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
-    """The part of the rows behind a figure that was set aside; of surveys, surveys.py tells it."""
+def measure_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
+    """Check ``delivery_integrity``: the part of the rows behind a figure that is unsound. Surveys: see surveys.py.
+
+    Where the unsound rows are not known, because the delivery was judged before they were counted, all refused rows
+    stand in for them.
+
+    Args:
+        warehouse: with ``staging.stg_deliveries__tables``.
+        cells: the five keys, consortium_code, n, question_code and counted_from (tables, with ';' between them).
+
+    Returns:
+        Measurements, of cells with delivered rows.
+    """
     tables = warehouse.execute(
-        "select consortium_code, period, table_name, rows_received, rows_refused from staging.stg_deliveries__tables"
+        """
+        select consortium_code, period, table_name, rows_received, coalesce(rows_unsound, rows_refused) as rows_unsound
+        from staging.stg_deliveries__tables
+        """
     ).df()
     counted = cells.loc[cells["question_code"].isna() & (cells["n"] > 0), [*KEY, "counted_from"]]
     needs = counted.assign(table_name=counted["counted_from"].str.split(";")).explode("table_name")
     parts = needs.merge(tables, on=["consortium_code", "period", "table_name"])
-    summed = parts.groupby(KEY, sort=False)[["rows_received", "rows_refused"]].sum().reset_index()
+    summed = parts.groupby(KEY, sort=False)[["rows_received", "rows_unsound"]].sum().reset_index()
     summed = summed[summed["rows_received"] > 0]
     return summed.assign(
         check_code="delivery_integrity",
-        value=summed["rows_refused"] / summed["rows_received"],
+        value=summed["rows_unsound"] / summed["rows_received"],
         n=summed["rows_received"].astype(float),
     ).reindex(columns=MEASUREMENT)
 

@@ -452,10 +452,10 @@ def _delivery_integrity(rows: _Rows, thresholds: Thresholds) -> _Judged:
     most = thresholds["publishable_integrity_faults"]
     share = _snap(rows.value, 0.0, most)
     grade = _grades(share <= 0, share <= most)
-    faults = "Van de geleverde rijen is " + _told(share, 1, 0.0, most, factor=100) + " % terzijde gelegd of onmogelijk"
+    faults = "Van de geleverde rijen is " + _told(share, 1, 0.0, most, factor=100) + " % dubbel of onmogelijk"
     reason = _one(
         grade,
-        "Geen enkele geleverde rij is terzijde gelegd of onmogelijk.",
+        "Geen enkele geleverde rij is dubbel of onmogelijk.",
         faults + f"; alleen 0 % is betrouwbaar, tonen kan tot en met {_limit(most, 100)} %.",
     )
     return _Judged(grade, reason, np.isfinite(share), 0.0, most)

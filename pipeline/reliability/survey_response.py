@@ -124,23 +124,26 @@ def independent_parts(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def integrity(times: pd.DataFrame, delivered: pd.DataFrame) -> pd.DataFrame:
-    """The part of a consortium's survey rows that was refused or cannot have happened.
+    """The part of a consortium's survey rows that is unsound or cannot have happened.
 
-    (rows refused of gesprekken and antwoorden + interviews with a hard fault in their times) / rows received. Faults
-    are taken over all surveys of the consortium: it is one delivery.
+    (unsound rows of gesprekken and antwoorden + interviews with a hard fault in their times) / rows received. Faults
+    are taken over all surveys of the consortium: it is one delivery. Where the unsound rows are not known (NaN),
+    because the delivery was judged before they were counted, all refused rows stand in for them.
 
     Args:
         times: as ``int_interviews__time``.
-        delivered: consortium_code, period, table_name, rows_received, rows_refused, of the delivery that counts.
+        delivered: consortium_code, period, table_name, rows_received, rows_refused, rows_unsound, of the delivery
+            that counts.
 
     Returns:
-        consortium_code, period, rows_received, rows_refused, hard_faults, fault_share; only for deliveries with rows.
+        consortium_code, period, rows_received, rows_unsound, hard_faults, fault_share; only for deliveries with rows.
     """
     tables = delivered[delivered["table_name"].isin(_SURVEY_TABLES)]
-    received = sums(tables, CONSORTIUM, ["rows_received", "rows_refused"])
+    tables = tables.assign(rows_unsound=tables["rows_unsound"].fillna(tables["rows_refused"]))
+    received = sums(tables, CONSORTIUM, ["rows_received", "rows_unsound"])
     result = received.merge(sums(times, CONSORTIUM, ["hard_faults"]), on=CONSORTIUM, how="left")
     result["hard_faults"] = result["hard_faults"].fillna(0.0)
-    result["fault_share"] = ratio(result["rows_refused"] + result["hard_faults"], result["rows_received"])
+    result["fault_share"] = ratio(result["rows_unsound"] + result["hard_faults"], result["rows_received"])
     return result
 
 

@@ -119,7 +119,8 @@ def survey_tables(
 
     Args:
         frames: the tables of ``FRAMES``: dbt's models of these names, ``questions`` (the seed) and ``delivered_rows``
-            (consortium_code, period, table_name, rows_received, rows_refused of each delivery that counts).
+            (consortium_code, period, table_name, rows_received, rows_refused, rows_unsound of each delivery that
+            counts).
         wide: as ``survey_answers.wide_answers``.
         thresholds: that hold on the day of judging.
 

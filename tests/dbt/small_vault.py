@@ -80,8 +80,12 @@ class SmallVault:
         *,
         version: int = 1,
         status: str = "accepted",
+        log_knows_unsound: bool = True,
     ) -> None:
-        """Put a judged delivery in the vault; dates are ISO text, columns that are left out are NULL."""
+        """Put a judged delivery in the vault; dates are ISO text, columns that are left out are NULL.
+
+        Not ``log_knows_unsound``: with a log of before unsound rows were counted.
+        """
         origin = {"consortium": consortium, "period": period, "version": version}
         for name, rows in tables.items():
             numbered = [{**row, **origin, "row_number": number} for number, row in enumerate(rows, start=1)]
@@ -91,10 +95,14 @@ class SmallVault:
         _write(self.folder / "deliveries" / "_log" / consortium / period / f"v{version}.parquet", _LOG, [log])
         counts = [
             {**origin, "table_name": name, "rows_received": len(rows), "rows_accepted": len(rows), "rows_refused": 0}
+            | ({"rows_unsound": 0} if log_knows_unsound else {})
             for name, rows in tables.items()
         ]
+        schema = LOG_TABLES_SCHEMA
+        if not log_knows_unsound:
+            schema = schema.remove(schema.get_field_index("rows_unsound"))
         path = self.folder / "deliveries" / LOG_TABLES / consortium / period / f"v{version}.parquet"
-        _write(path, LOG_TABLES_SCHEMA, counts)
+        _write(path, schema, counts)
 
     def load(self, monitor: str, vintage: str, rows: Sequence[Row]) -> None:
         """Put one vintage of a public monitor in the vault."""

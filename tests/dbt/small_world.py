@@ -131,6 +131,7 @@ def fill_vault(vault: SmallVault) -> None:
                 {"aanbod_id": "o2", "omschrijving": "y", "gestart_op": "2022-01-01", "plaatsen": 5},
             ],
         },
+        log_knows_unsound=False,
     )
     vault.deliver(
         "go",

@@ -71,6 +71,14 @@ def test_indicator_cell(warehouse, indicator: str, area: str, period: str, expec
     assert cell == pytest.approx(expected)
 
 
+def test_unsound_rows_are_not_known_of_a_log_of_before_they_were_counted(warehouse) -> None:
+    found = warehouse.execute(
+        "select distinct consortium_code, period, rows_unsound from staging.stg_deliveries__tables order by all"
+    ).fetchall()
+    assert ("go", "2023-H2", None) in found
+    assert {unsound for consortium, period, unsound in found if (consortium, period) != ("go", "2023-H2")} == {0}
+
+
 def test_cells_are_the_full_grid_of_delivered_half_years(warehouse) -> None:
     found = warehouse.execute(
         "select consortium_code, period, count(*), max(delivery_version) from cells.indicator_cell "

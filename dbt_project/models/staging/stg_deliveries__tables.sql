@@ -5,7 +5,8 @@ select
     delivered.table_name,
     delivered.rows_received,
     delivered.rows_accepted,
-    delivered.rows_refused
+    delivered.rows_refused,
+    delivered.rows_unsound
 from {{ source("deliveries", "_log_tables") }} as delivered
 inner join {{ ref("stg_deliveries__deliveries") }} as deliveries
     on

@@ -60,6 +60,7 @@ def test_the_log_tells_what_was_judged(make, settings):
         "rows_received": 60,
         "rows_accepted": 59,
         "rows_refused": 1,
+        "rows_unsound": 0,
     }
     assert sum(row["rows_received"] for row in tables) == received
 

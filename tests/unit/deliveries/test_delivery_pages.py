@@ -121,8 +121,8 @@ def test_a_forgotten_example_is_told_and_never_counts(make, settings, vault_rows
         ("notice", "example_row", (1,))
     }
     assert set(notices) == {"clienten", "aantallen"}
-    assert outcome.tables["clienten"] == TableCount(60, 60, 0)
-    assert outcome.tables["aantallen"] == TableCount(0, 0, 0)
+    assert outcome.tables["clienten"] == TableCount(60, 60, 0, 0)
+    assert outcome.tables["aantallen"] == TableCount(0, 0, 0, 0)
     assert [row["row_number"] for row in vault_rows("clienten")] == list(range(2, 62))
 
 

@@ -9,7 +9,9 @@ import pytest
 from handmade_deliveries import Delivery
 
 from pipeline.deliveries.contract import contracts_for
+from pipeline.deliveries.findings import TableCount
 from pipeline.deliveries.intake import judge_delivery, receive
+from pipeline.deliveries.vault import table_path
 
 Said = set[tuple[int, str | None, str]]
 
@@ -308,6 +310,57 @@ def test_a_refused_row_does_not_drive_out_its_correction(make, settings):
         (5, None, "duplicate_key"),
         (12, None, "duplicate_key"),
     }
+
+
+# of every kind of refusal a row; the last of each says whether it makes the row unsound
+UNSOUND = [
+    ("tom", "zelfredzaamheid", {"score": "6"}, 1),
+    ("tom", "zelfredzaamheid", {"score": "6", "doelscore": "0"}, 1),  # a row counts once
+    ("tom", "zelfredzaamheid", {"domein": "adl"}, 0),
+    ("tom", "zelfredzaamheid", {"score": "2,5"}, 0),
+    ("tom", "zelfredzaamheid", {"score": ""}, 0),
+    ("tom", "zelfredzaamheid", {"meetdatum": "2023-12-31"}, 0),
+    ("tom", "zelfredzaamheid", {"client_id": "C-999999"}, 0),
+    ("tom", "zelfredzaamheid", {"client_id": "C-999999", "score": "0"}, 1),
+    ("tom", "participatie", {"trede": "7"}, 1),
+    ("tom", "gesprekken", {"duur_minuten": "1441"}, 1),
+    ("tom", "gesprekken", {"wijkcode": "elders"}, 0),
+    ("tom", "antwoorden", {"antwoord": "-1"}, 1),
+    ("tom", "antwoorden", {"antwoord": "veel"}, 0),
+    ("tom", "antwoorden", {"vraag": "onbekend"}, 0),
+    ("tom", "clienten", {"uit_zorg_op": "2023-03-13"}, 0),
+    ("boost", "bezoek", {"bezoeken": "-1"}, 1),
+    ("boost", "bezoek", {"bezoeken": "=1+1"}, 0),
+]
+
+
+@pytest.mark.parametrize(("consortium", "table", "change", "unsound"), UNSOUND)
+def test_a_refused_row_is_unsound_when_a_number_is_out_of_bounds(make, consortium, table, change, unsound):
+    delivery = make(consortium)
+    delivery.tables[table][3] |= change
+    count = judge_delivery(delivery.write()).tables[table]
+    assert (count.refused, count.unsound) == (1, unsound)
+
+
+def test_rows_with_a_key_that_another_row_has_are_unsound(make, settings):
+    delivery = make("boost")
+    rows = delivery.tables["bezoek"]
+    rows[10] |= {name: rows[4][name] for name in ("wijkcode", "maand", "voorziening")} | {"bezoeken": "-1"}
+    rows[11] = dict(rows[4])
+    rows[12]["wijkcode"] = "elders"
+    outcome = receive(delivery.write(), settings)
+    # so many that the delivery is rejected; it is logged all the same
+    assert outcome.tables["bezoek"] == TableCount(60, 0, 3, 2)
+    path = table_path(settings, "_log_tables", "boost", "2024-H1", 1)
+    logged = {row["table_name"]: row["rows_unsound"] for row in pq.read_table(path, partitioning=None).to_pylist()}
+    assert logged == {table: 2 if table == "bezoek" else 0 for table in delivery.tables}
+
+
+def test_without_its_key_and_without_numbers_no_row_is_unsound(make):
+    delivery = make("tom")
+    for row in delivery.tables["clienten"]:
+        del row["client_id"]
+    assert judge_delivery(delivery.write()).tables["clienten"].unsound == 0
 
 
 def test_empty_parts_of_a_key_are_equal(make, settings):

@@ -8,8 +8,17 @@ import pytest
 from handmade_deliveries import all_bytes
 
 from pipeline.deliveries.contract import load_contracts
+from pipeline.deliveries.findings import TableCount
 from pipeline.deliveries.intake import receive
-from pipeline.deliveries.vault import ensure_vault, is_judged, read_accepted, read_log, vault_schema, write_query
+from pipeline.deliveries.vault import (
+    ensure_vault,
+    is_judged,
+    read_accepted,
+    read_log,
+    table_path,
+    vault_schema,
+    write_query,
+)
 
 
 def test_every_table_can_be_read_before_anything_is_delivered(settings):
@@ -43,6 +52,19 @@ def test_rows_and_empty_files_have_the_same_columns_and_types(make, settings, re
             for path in paths
         }
         assert len(described) == 1, table
+
+
+def test_a_log_of_before_unsound_rows_were_counted_does_not_know_them(make, settings):
+    folder = make("boost").write()
+    counted = receive(folder, settings).tables
+    path = table_path(settings, "_log_tables", "boost", "2024-H1", 1)
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns("rows_unsound"), path)
+    assert read_log(settings, "boost", "2024-H1", 1).tables["bezoek"] == (60, 60, 0, None)
+    again = receive(folder, settings)
+    assert again.status == "unchanged"
+    assert again.tables == {
+        table: TableCount(count.received, count.accepted, count.refused) for table, count in counted.items()
+    }
 
 
 def test_types_are_those_of_the_contract():

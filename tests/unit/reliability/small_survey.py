@@ -171,7 +171,7 @@ def frames(interviews, answers):
             {"district_code": districts * 2, "area_code": [*districts, *[MUNICIPALITY] * len(districts)]}
         ),
         "questions": QUESTIONS,
-        "delivered_rows": received.assign(table_name="gesprekken", rows_refused=0),
+        "delivered_rows": received.assign(table_name="gesprekken", rows_refused=0, rows_unsound=0),
     }
 
 

@@ -146,19 +146,6 @@ def test_the_independent_part_is_the_consortiums():
     assert found["independent_interviews"].to_list() == [20, 20]
 
 
-def test_integrity_counts_refused_rows_and_impossible_times():
-    times = pd.DataFrame([{**TOM, "hard_faults": 2}, {**TOM, "target_group": "stakeholder", "hard_faults": 1}])
-    delivered = pd.DataFrame(
-        [
-            {**TOM, "table_name": "gesprekken", "rows_received": 100, "rows_refused": 1},
-            {**TOM, "table_name": "antwoorden", "rows_received": 300, "rows_refused": 4},
-            {**TOM, "table_name": "clienten", "rows_received": 900, "rows_refused": 9},
-        ]
-    )
-    found = survey_response.integrity(times, delivered)
-    assert found["fault_share"].to_list() == [pytest.approx(8 / 400)]
-
-
 def test_weighting_to_the_register_costs_what_kish_says():
     table = counts({"district_code": "WK1", "completed": 10}, {"district_code": "WK2", "completed": 30})
     clients = pd.DataFrame([{**TOM, "district_code": code, "clients": 100} for code in ("WK1", "WK2")])
@@ -494,7 +481,7 @@ def test_the_verdict_is_the_worst_that_the_checks_allow(tables):
     assert set(survey["verdict"]) == {"reliable"}
     only_completed = frames["int_interviews__count"].assign(refused=0, not_contacted=0)
     only_completed["drawn"] = only_completed["completed"]
-    spoilt = frames["delivered_rows"].assign(rows_refused=9)
+    spoilt = frames["delivered_rows"].assign(rows_refused=9, rows_unsound=9)
     wide = small_survey.wide(interviews[:0], answers[:0])
     frames = {**frames, "int_interviews__count": only_completed}
     capped = survey_tables(frames, wide, THRESHOLDS)["survey"]
