@@ -4,7 +4,7 @@ import dagster as dg
 
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
-from pipeline.warehouse.connection import open_warehouse, replace_table
+from pipeline.warehouse.connection import open_warehouse
 
 INDICATOR_CELL = dg.AssetKey(["cells", "indicator_cell"])
 LIFE_DOMAIN_CELL = dg.AssetKey(["cells", "life_domain_cell"])
@@ -17,24 +17,7 @@ POOLED_CELL = dg.AssetKey(["reliability", "pooled_cell"])
 POOLED_MEMBER = dg.AssetKey(["reliability", "pooled_member"])
 VERDICT = dg.AssetKey(["reliability", "verdict"])
 _CHECK = "every_cell_has_a_status"
-_AREA = "district_code, period"
-_TABLES = {
-    INDICATOR_STATUS: (
-        "indicator_status",
-        "cells.indicator_cell",
-        f"consortium_code, indicator_code, {_AREA}",
-    ),
-    LIFE_DOMAIN_STATUS: (
-        "life_domain_status",
-        "cells.life_domain_cell",
-        f"consortium_code, life_domain_code, {_AREA}",
-    ),
-    POOLED_STATUS: (
-        "pooled_status",
-        "reliability.pooled_cell",
-        f"consortium_code, indicator_code, {_AREA}, pooled_over",
-    ),
-}
+_STATUSES = {key.path[-1]: key for key in (INDICATOR_STATUS, LIFE_DOMAIN_STATUS, POOLED_STATUS)}
 
 
 def build_disclosure_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -69,56 +52,33 @@ def build_disclosure_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             dg.AssetCheckSpec(
                 _CHECK, asset=key, blocking=True, description="A cell without a status would have to be guessed at."
             )
-            for key in _TABLES
+            for key in _STATUSES.values()
         ],
         pool="warehouse",
     )
     def protect_cells(context: dg.AssetExecutionContext):
-        from pipeline.disclosure.first_protection import protect_indicators, protect_life_domains
-        from pipeline.disclosure.pooled_figures import protect_pooled
+        from pipeline.disclosure import steps
 
         with open_warehouse(settings) as warehouse:
-            thresholds = warehouse.execute("select * from reference.thresholds").df()
-            indicators = warehouse.execute("select * from reference.indicators").df()
-            cells = warehouse.execute("select * from cells.indicator_cell").df()
-            domains = warehouse.execute("select * from cells.life_domain_cell").df()
-            of_cells = protect_indicators(cells, indicators, thresholds)
-            pooled = protect_pooled(
-                warehouse.execute("select * from reliability.pooled_cell").df(),
-                warehouse.execute("select * from reliability.pooled_member").df(),
-                cells,
-                of_cells,
-                warehouse.execute("select * from reliability.verdict").df(),
-                indicators,
-                thresholds,
+            frames = steps.protect_cells(warehouse)
+            missing = {name: steps.without_status(warehouse, name) for name in frames}
+        for name, frame in frames.items():
+            counts = frame["status"].value_counts().to_dict()
+            context.log.info("%s: %s", name, counts)
+            yield dg.MaterializeResult(
+                asset_key=_STATUSES[name],
+                metadata={
+                    "dagster/row_count": len(frame),
+                    **{status: int(count) for status, count in counts.items()},
+                    "hidden_by_rule": dg.MetadataValue.md(_rules(frame)),
+                },
             )
-            frames = {
-                INDICATOR_STATUS: of_cells,
-                LIFE_DOMAIN_STATUS: protect_life_domains(domains, thresholds),
-                POOLED_STATUS: pooled,
-            }
-            for key, frame in frames.items():
-                table, source, cell = _TABLES[key]
-                replace_table(
-                    warehouse, "disclosure", table, frame, f"Status of every row of {source}; written by disclosure"
-                )
-                missing = warehouse.execute(
-                    f"select count(*) from {source} c left join disclosure.{table} s "
-                    f"using ({cell}) where s.status is null"
-                ).fetchone()[0]
-                counts = frame["status"].value_counts().to_dict()
-                context.log.info("%s: %s", table, counts)
-                yield dg.MaterializeResult(
-                    asset_key=key,
-                    metadata={
-                        "dagster/row_count": len(frame),
-                        **{status: int(count) for status, count in counts.items()},
-                        "hidden_by_rule": dg.MetadataValue.md(_rules(frame)),
-                    },
-                )
-                yield dg.AssetCheckResult(
-                    asset_key=key, check_name=_CHECK, passed=missing == 0, metadata={"cells_without_status": missing}
-                )
+            yield dg.AssetCheckResult(
+                asset_key=_STATUSES[name],
+                check_name=_CHECK,
+                passed=missing[name] == 0,
+                metadata={"cells_without_status": missing[name]},
+            )
 
     return [protect_cells]
 

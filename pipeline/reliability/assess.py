@@ -7,7 +7,7 @@ Belongs here: which measurements belong to which cell, and the order of the step
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 import duckdb
@@ -54,6 +54,10 @@ class Assessment:
     check: pd.DataFrame
     verdict: pd.DataFrame
     interviews_needed: pd.DataFrame
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by their names in schema ``reliability``."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def assess(

@@ -17,17 +17,6 @@ _OWNERS = ["team:analysis"]
 _KINDS = {"python", "duckdb"}
 _POOL = "warehouse"
 _HOLDS = "interval_holds_its_figure"
-_SURVEY_MODELS = (
-    "int_interviews__count",
-    "int_interviews__time",
-    "int_answers__cluster",
-    "int_answers__distribution",
-    "int_answers__scale",
-    "int_rechecks__count",
-    "int_clients__count",
-    "int_districts__roll_up",
-)
-_RATING_MODELS = ("int_ratings__second", "int_ratings__change", "int_ratings__level", "int_ratings__pair")
 
 
 def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -36,7 +25,7 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     Args:
         settings: the installation.
     """
-    thresholds = _key("reference", "thresholds")
+    seed = _key("reference", "thresholds")
 
     @dg.asset(
         key=_of(tables.NEIGHBOUR),
@@ -48,20 +37,13 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         description=tables.NEIGHBOUR.description,
     )
     def neighbour() -> dg.MaterializeResult:
-        from pipeline.reliability.neighbours import neighbouring_districts
+        from pipeline.reliability.steps import find_neighbours
 
         with open_warehouse(settings) as warehouse:
-            districts = warehouse.execute(
-                "select region_code, geometry_wkt from staging.stg_monitors__districts "
-                "where region_level = 'district' qualify year = max(year) over ()"
-            ).df()
-            pairs = neighbouring_districts(districts)
-            tables.write_table(warehouse, tables.NEIGHBOUR, pairs)
-        alone = sorted(set(districts["region_code"]) - set(pairs["district_code"]))
+            pairs, alone = find_neighbours(warehouse)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(pairs),
-                "districts": len(districts),
                 "without_neighbours": ", ".join(alone) or "none",
                 "neighbours": dg.MetadataValue.md(
                     markdown_table(
@@ -75,78 +57,55 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name="measure_surveys",
         specs=_specs(
-            (tables.SURVEY, tables.SURVEY_CHECK, tables.INTERVIEWER_EFFECT),
+            tables.OF_SURVEYS,
             [
-                thresholds,
+                seed,
                 _key("reference", "questions"),
                 _key("staging", "stg_deliveries__answers"),
                 _key("staging", "stg_deliveries__interviews"),
                 _key("staging", "stg_deliveries__tables"),
-                *(_key("intermediate", name) for name in _SURVEY_MODELS),
+                *(_key("intermediate", name) for name in tables.SURVEY_MODELS),
             ],
         ),
         pool=_POOL,
     )
     def measure_surveys(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        from pipeline.reliability import portraits
-        from pipeline.reliability.survey_answers import wide_answers
-        from pipeline.reliability.surveys import survey_tables
-        from pipeline.reliability.thresholds import Thresholds
+        from pipeline.reliability import portraits, steps
 
         with open_warehouse(settings) as warehouse:
-            frames = {name: warehouse.execute(f"select * from intermediate.{name}").df() for name in _SURVEY_MODELS}
-            frames["questions"] = warehouse.execute("select * from reference.questions").df()
-            frames["delivered_rows"] = warehouse.execute("select * from staging.stg_deliveries__tables").df()
-            held = Thresholds.on(warehouse.execute("select * from reference.thresholds").df(), settings.judging_day)
-            wide = wide_answers(warehouse)
-            context.log.info("%d interviews with answers", len(wide.meta))
-            measured = survey_tables(frames, wide, held)
-            for table in (tables.SURVEY, tables.SURVEY_CHECK, tables.INTERVIEWER_EFFECT):
-                tables.write_table(warehouse, table, measured[table.name])
-            pictures = portraits.of_surveys(warehouse, held)
-        yield from _results(measured, pictures, (tables.SURVEY, tables.SURVEY_CHECK, tables.INTERVIEWER_EFFECT))
+            thresholds = steps.thresholds_of(warehouse, settings.judging_day)
+            measured = steps.measure_surveys(warehouse, thresholds)
+            pictures = portraits.of_surveys(warehouse, thresholds)
+        context.log.info("%d surveys and half-years measured", len(measured[tables.INTERVIEWER_EFFECT.name]))
+        yield from _results(measured, pictures, tables.OF_SURVEYS)
 
     @dg.multi_asset(
         name="measure_ratings",
         specs=_specs(
-            (tables.RATING_AGREEMENT, tables.RATING_CHECK, tables.DOMAIN_CHANGE, tables.INDICATOR_CHANGE),
+            tables.OF_RATINGS,
             [
-                thresholds,
+                seed,
                 _key("reference", "districts"),
-                *(_key("intermediate", name) for name in _RATING_MODELS),
+                *(_key("intermediate", name) for name in tables.RATING_MODELS),
             ],
         ),
         pool=_POOL,
     )
     def measure_ratings() -> Iterator[dg.MaterializeResult]:
-        from pipeline.reliability import portraits
-        from pipeline.reliability.progress import change_tables
-        from pipeline.reliability.thresholds import Thresholds
+        from pipeline.reliability import portraits, steps
 
-        mine = (tables.RATING_AGREEMENT, tables.RATING_CHECK, tables.DOMAIN_CHANGE, tables.INDICATOR_CHANGE)
         with open_warehouse(settings) as warehouse:
-            held = Thresholds.on(warehouse.execute("select * from reference.thresholds").df(), settings.judging_day)
-            measured = change_tables(warehouse, held, held["confidence_level"])
-            for table in mine:
-                tables.write_table(warehouse, table, measured[table.name])
-            pictures = portraits.of_ratings(warehouse, held)
-        yield from _results(measured, pictures, mine)
-
-    judged = (
-        tables.CELL_INTERVAL,
-        tables.POOLED_CELL,
-        tables.POOLED_MEMBER,
-        tables.CHECK,
-        tables.VERDICT,
-        tables.INTERVIEWS_NEEDED,
-    )
+            thresholds = steps.thresholds_of(warehouse, settings.judging_day)
+            measured = steps.measure_ratings(warehouse, thresholds)
+            pictures = portraits.of_ratings(warehouse, thresholds)
+        yield from _results(measured, pictures, tables.OF_RATINGS)
 
     @dg.multi_asset(
         name="judge_cells",
         specs=_specs(
-            judged,
+            tables.OF_CELLS,
             [
-                thresholds,
+                seed,
                 *(_key("reference", name) for name in ("indicators", "questions", "districts", "verdict_lowerings")),
                 _key("cells", "indicator_cell"),
                 _key("staging", "stg_deliveries__tables"),
@@ -174,35 +133,16 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
         pool=_POOL,
     )
     def judge_cells(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        from pipeline.reliability import portraits
-        from pipeline.reliability.assess import assess
-        from pipeline.reliability.thresholds import Thresholds
+        from pipeline.reliability import portraits, steps
 
         with open_warehouse(settings) as warehouse:
-            thresholds_seed = warehouse.execute("select * from reference.thresholds").df()
-            lowerings = warehouse.execute("select * from reference.verdict_lowerings").df()
-            assessment = assess(warehouse, thresholds_seed, lowerings, settings.judging_day)
-            measured = {table.name: getattr(assessment, table.name) for table in judged}
-            for table in judged:
-                tables.write_table(warehouse, table, measured[table.name])
-            held = Thresholds.on(thresholds_seed, settings.judging_day)
-            pictures = portraits.of_verdicts(warehouse, held)
-            wrong = warehouse.execute(
-                """
-                select count(*)
-                from reliability.cell_interval as i
-                join (
-                    select * exclude (delivery_version, places), '' as pooled_over from cells.indicator_cell
-                    union all by name
-                    select * exclude (members) from reliability.pooled_cell
-                ) as c using (consortium_code, indicator_code, district_code, period, pooled_over)
-                where i.ci_low > c.value + 1e-9 or i.ci_high < c.value - 1e-9 or i.ci_low > i.ci_high
-                """
-            ).fetchone()[0]
+            assessment = steps.judge_cells(warehouse, settings.judging_day)
+            pictures = portraits.of_verdicts(warehouse, steps.thresholds_of(warehouse, settings.judging_day))
+            wrong = steps.intervals_without_their_figure(warehouse)
         counts = assessment.verdict.groupby(["pooled_over", "verdict"]).size()
         for (pooled_over, verdict), number in counts.items():
             context.log.info("%s: %d %s", pooled_over or "own figures", number, verdict)
-        yield from _results(measured, pictures, judged)
+        yield from _results(assessment.tables(), pictures, tables.OF_CELLS)
         yield dg.AssetCheckResult(
             asset_key=_of(tables.CELL_INTERVAL),
             check_name=_HOLDS,

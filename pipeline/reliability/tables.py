@@ -169,22 +169,23 @@ INTERVIEWS_NEEDED = Table(
     | {"needed_for_indicative": _WHOLE, "needed_for_reliable": _WHOLE, "limited_by_clients": _YES_NO},
 )
 
-TABLES = (
-    NEIGHBOUR,
-    SURVEY,
-    SURVEY_CHECK,
-    INTERVIEWER_EFFECT,
-    RATING_AGREEMENT,
-    RATING_CHECK,
-    DOMAIN_CHANGE,
-    INDICATOR_CHANGE,
-    CELL_INTERVAL,
-    POOLED_CELL,
-    POOLED_MEMBER,
-    CHECK,
-    VERDICT,
-    INTERVIEWS_NEEDED,
+# what each step writes
+OF_SURVEYS = (SURVEY, SURVEY_CHECK, INTERVIEWER_EFFECT)
+OF_RATINGS = (RATING_AGREEMENT, RATING_CHECK, DOMAIN_CHANGE, INDICATOR_CHANGE)
+OF_CELLS = (CELL_INTERVAL, POOLED_CELL, POOLED_MEMBER, CHECK, VERDICT, INTERVIEWS_NEEDED)
+TABLES = (NEIGHBOUR, *OF_SURVEYS, *OF_RATINGS, *OF_CELLS)
+# dbt's models that surveys are measured from
+SURVEY_MODELS = (
+    "int_interviews__count",
+    "int_interviews__time",
+    "int_answers__cluster",
+    "int_answers__distribution",
+    "int_answers__scale",
+    "int_rechecks__count",
+    "int_clients__count",
+    "int_districts__roll_up",
 )
+RATING_MODELS = ("int_ratings__second", "int_ratings__change", "int_ratings__level", "int_ratings__pair")
 
 
 def write_table(warehouse: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:

@@ -71,27 +71,39 @@ def _cells(settings: Settings, *_: object) -> int:
     return _build(settings, marts=False)
 
 
-def _python_steps(settings: Settings, *_: object) -> int:
-    from pipeline.disclosure.first_protection import protect_indicators, protect_life_domains
-    from pipeline.reliability.intervals import cell_intervals
-    from pipeline.warehouse.connection import open_warehouse, replace_table
+def _surveys(settings: Settings, *_: object) -> int:
+    from pipeline.reliability import steps
+    from pipeline.warehouse.connection import open_warehouse
 
     with open_warehouse(settings) as warehouse:
-        cells, domains, indicators, thresholds = (
-            warehouse.execute(f"select * from {table}").df()
-            for table in (
-                "cells.indicator_cell",
-                "cells.life_domain_cell",
-                "reference.indicators",
-                "reference.thresholds",
-            )
-        )
-        replace_table(warehouse, "reliability", "cell_interval", cell_intervals(cells, indicators, 0.95), "bench")
-        replace_table(
-            warehouse, "disclosure", "indicator_status", protect_indicators(cells, indicators, thresholds), "bench"
-        )
-        replace_table(warehouse, "disclosure", "life_domain_status", protect_life_domains(domains, thresholds), "bench")
-    return len(cells) + len(domains)
+        held = steps.thresholds_of(warehouse, settings.judging_day)
+        return sum(len(frame) for frame in steps.measure_surveys(warehouse, held).values())
+
+
+def _ratings(settings: Settings, *_: object) -> int:
+    from pipeline.reliability import steps
+    from pipeline.warehouse.connection import open_warehouse
+
+    with open_warehouse(settings) as warehouse:
+        held = steps.thresholds_of(warehouse, settings.judging_day)
+        return sum(len(frame) for frame in steps.measure_ratings(warehouse, held).values())
+
+
+def _verdicts(settings: Settings, *_: object) -> int:
+    from pipeline.reliability import steps
+    from pipeline.warehouse.connection import open_warehouse
+
+    with open_warehouse(settings) as warehouse:
+        steps.find_neighbours(warehouse)
+        return len(steps.judge_cells(warehouse, settings.judging_day).check)
+
+
+def _protection(settings: Settings, *_: object) -> int:
+    from pipeline.disclosure.steps import protect_cells
+    from pipeline.warehouse.connection import open_warehouse
+
+    with open_warehouse(settings) as warehouse:
+        return sum(len(frame) for frame in protect_cells(warehouse).values())
 
 
 def _marts(settings: Settings, *_: object) -> int:
@@ -118,7 +130,10 @@ STEPS: tuple[tuple[str, Callable[..., int]], ...] = (
     ("deliveries: intake", _intake),
     ("monitors: load", _monitors),
     ("warehouse: staging to cells", _cells),
-    ("reliability and disclosure", _python_steps),
+    ("reliability: surveys", _surveys),
+    ("reliability: ratings and change", _ratings),
+    ("reliability: verdicts", _verdicts),
+    ("disclosure: first protection", _protection),
     ("warehouse: marts", _marts),
     ("publication: release", _release),
     ("load the Dagster definitions", _definitions),
