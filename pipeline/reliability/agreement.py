@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from pipeline.reliability.arrays import Floats, check_confidence, floats, or_nan, ratio, refuse
-from pipeline.reliability.intervals import wilson
+from pipeline.reliability.precision import clopper_pearson
 
 Weights = Literal["unweighted", "linear", "quadratic"]
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
@@ -203,8 +203,9 @@ def gwet_from_counts(
     T is the sum of all weights, pi the mean share of each category. The standard error is Gwet's (2014), over the units
     as a sample of many. His bounds, the coefficient plus or minus t standard errors, leave out the truth too often near
     1; here the same error counts on the scale of ln(1 - coefficient), with t of n - 1 degrees of freedom. When no two
-    raters ever differ the standard error is 0, which is no certainty: the lower bound then takes Wilson's lower bound
-    of n out of n in the place of pa.
+    raters ever differ the standard error is 0, which is no certainty: the lower bound is then that of AC1, with Clopper
+    and Pearson's lower bound of n out of n in the place of pa. A difference that was not seen so costs what a
+    difference by chance costs on average, whatever the weights.
 
     Args:
         counts: how often each category was chosen, shape (patterns, q), at least one rating per pattern that counts.
@@ -250,7 +251,8 @@ def gwet_from_counts(
     distance = 1 - coefficient
     unanimous = observed >= 1 - 1e-12
     factor = np.exp(stats.t.ppf((1 + confidence) / 2, or_nan(n - 1, n > 1)) * ratio(error, distance))
-    least = (wilson(n_paired, n_paired, confidence)[0] - chance) / (1 - chance)
+    by_chance = (prevalence * (1 - prevalence)).sum(axis=-1) / (q - 1)
+    least = (clopper_pearson(n_paired, n_paired, confidence)[0] - by_chance) / (1 - by_chance)
     low, high = 1 - distance * factor, 1 - distance / factor
     return Gwet(coefficient, error, np.where(unanimous, least, low), np.where(unanimous, coefficient, high))
 
