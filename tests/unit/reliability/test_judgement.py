@@ -346,7 +346,7 @@ def test_a_funnel_does_not_care_on_which_side():
         (
             "backcheck_agreement",
             {"value": 0.9, "ci_low": 0.5, "n": 3},
-            "Van deze vraag zijn 3 antwoorden uit herhaalde gesprekken te vergelijken; 10 is nodig. Daarom is het "
+            "Van deze vraag zijn 3 antwoorden uit herhaalde gesprekken te vergelijken; 20 is nodig. Daarom is het "
             "cijfer hoogstens indicatief.",
         ),
         (
