@@ -72,8 +72,8 @@ def number(text: str) -> float:
     return float(text.replace(",", "").replace("−", "-"))
 
 
-def given(heading: str, name: str = "what") -> dict[str, float]:
-    return {row[name]: number(row["value"]) for row in PAGE[heading]}
+def given(heading: str) -> dict[str, float]:
+    return {row["what"]: number(row["value"]) for row in PAGE[heading]}
 
 
 def agree(text: str, value: float) -> bool:
@@ -81,9 +81,9 @@ def agree(text: str, value: float) -> bool:
     return f"{value:.{len(text.partition('.')[2])}f}" == text.replace(",", "").replace("−", "-")
 
 
-def compare(heading: str, computed: dict[str, float | str], name: str = "what") -> None:
+def compare(heading: str, computed: dict[str, float | str]) -> None:
     """Every row under the heading, and no other, is what was computed."""
-    told = {row[name]: row["value"] for row in PAGE[heading]}
+    told = {row["what"]: row["value"] for row in PAGE[heading]}
     assert set(told) == set(computed)
     wrong = {
         what: (told[what], value)
