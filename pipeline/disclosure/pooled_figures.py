@@ -27,6 +27,7 @@ from pipeline.disclosure.first_protection import (
 )
 
 UNRELIABLE = "unreliable"
+NOT_OFFERED = "not_offered"
 KEY = ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
 _CELL = ["indicator_code", "district_code", "period"]
 _MEMBER = ["member_indicator", "member_district", "member_period"]
@@ -46,7 +47,8 @@ def protect_pooled(
 ) -> pd.DataFrame:
     """Decide for each pooled figure whether it may be shown.
 
-    Figures are taken in order of their key and ladder; what is allowed counts as shown for the next.
+    Figures are taken in order of their key and ladder, and of each ladder the first that is allowed; it counts as shown
+    for the next.
 
     Args:
         pooled: the five keys, n, numerator, persons, as in ``reliability.pooled_cell``, in the order of the ladder.
@@ -59,7 +61,8 @@ def protect_pooled(
 
     Returns:
         One row per pooled figure: the five keys, status (``published``, ``suppressed_primary``,
-        ``suppressed_secondary``, ``unreliable`` when its verdict keeps it back) and rule.
+        ``suppressed_secondary``, ``unreliable`` when its verdict keeps it back, ``not_offered`` when an earlier step of
+        the same ladder is shown) and rule.
     """
     if pooled.empty:
         return pooled[KEY].assign(status="", rule=None).astype("str")
@@ -75,13 +78,21 @@ def protect_pooled(
         drop=True
     )
     parts = members.merge(table[KEY].assign(pool=np.arange(len(table))), on=KEY)
+    ladder, shown = table.groupby(KEY[:4], sort=False).ngroup().to_numpy(), set()
     for group in _connected(table, parts):
         system = _System(own[own["indicator_code"].isin(group)].reset_index(drop=True))
         mine = np.flatnonzero(table["indicator_code"].isin(group).to_numpy() & (status == PUBLISHED))
         atoms = system.atoms_of(parts[parts["pool"].isin(mine)])
-        for pool in mine:
-            if not system.may_show(atoms[pool], lambda sums, row=pool: _breaks(rules, sums, row)):
+        for pool in mine.tolist():
+            if ladder[pool] in shown:
+                status[pool] = NOT_OFFERED
+            elif system.may_show(atoms[pool], lambda sums, row=pool: _breaks(rules, sums, row)):
+                shown.add(ladder[pool])
+            else:
                 status[pool], rule[pool] = SECONDARY, "D4"
+    # what comes after the step that is shown is not needed, whatever it is
+    before = pd.Series(status == PUBLISHED).groupby(ladder).cumsum().to_numpy() - (status == PUBLISHED)
+    status, rule = np.where(before > 0, NOT_OFFERED, status), np.where(before > 0, "", rule)
     return table[KEY].assign(status=status, rule=np.where(rule == "", None, rule)).astype("str")
 
 

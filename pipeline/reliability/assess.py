@@ -6,7 +6,6 @@ Belongs here: which measurements belong to which cell, and the order of the step
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -20,7 +19,7 @@ from pipeline.reliability.interviewers import weights_design_effect
 from pipeline.reliability.judgement import CHECKS, judge, rejudged, verdict_version, verdicts
 from pipeline.reliability.lowering import lower
 from pipeline.reliability.needed import further_interviews
-from pipeline.reliability.pooling import CELL, MEMBER, STEPS, pool_members, pooled_cells
+from pipeline.reliability.pooling import CELL, MEMBER, pool_members, pooled_cells
 from pipeline.reliability.thresholds import Thresholds
 
 ITSELF = ""
@@ -31,6 +30,7 @@ _REGISTRY = ["indicator_code", "kind", "scale", "question_code", "target_group",
 _MUST_SHOW = ("dispositions_complete", "independent_part", "backcheck_agreement")
 # a cell measures these on its own answers
 _OF_ITSELF = ("item_nonresponse", "floor_ceiling", "interviewers", "weights_effect")
+_NO_MEMBERS = pd.DataFrame(columns=[*KEY, *MEMBER], dtype="str")
 NO_DATA = "Er zijn geen gegevens in dit halfjaar."
 NO_CHECKS = "Een telling, geen steekproef."
 
@@ -73,24 +73,63 @@ def assess(
         day: of judging; the thresholds that hold on it hold for all half-years.
 
     Returns:
-        The tables; in them pooled_over is empty for a cell itself, and a ladder ends at the first step whose verdict
-        allows it to be shown.
+        The tables; in them pooled_over is empty for a cell itself. Only a cell that may not be published has a ladder;
+        all its steps are there, because disclosure may hide one that its verdict allows.
 
     Raises:
         ValueError: for sums that cannot be, or a threshold that is missing; no message holds a value of a cell.
     """
     now = Thresholds.on(thresholds, day)
-    confidence = now["confidence_level"]
     indicators = warehouse.execute("select * from reference.indicators").df()
     own = warehouse.execute("select * from cells.indicator_cell").df().assign(pooled_over=ITSELF)
-    members = pool_members(
-        own,
-        indicators,
-        warehouse.execute("select * from reference.districts").df(),
-        warehouse.execute("select district_code, neighbour_code from reliability.neighbour").df(),
+    alone = _judged(warehouse, _described(warehouse, own, _NO_MEMBERS, indicators), now, thresholds, lowerings, day)
+    districts, neighbours = (
+        warehouse.execute(query).df()
+        for query in (
+            "select * from reference.districts",
+            "select district_code, neighbour_code from reliability.neighbour",
+        )
     )
+    kept_back = alone.verdict.loc[alone.verdict["verdict"] == "not_publishable", CELL]
+    members = pool_members(own, indicators, districts, neighbours).merge(kept_back, on=CELL)
     pooled = pooled_cells(own, members, indicators)
-    cells = _described(warehouse, pd.concat([own, pooled], ignore_index=True), members, indicators)
+    both = _described(warehouse, pd.concat([own, pooled], ignore_index=True), members, indicators)
+    ladder = both[both["pooled_over"] != ITSELF].reset_index(drop=True)
+    together = _judged(warehouse, ladder, now, thresholds, lowerings, day)
+    intervals, checks, verdict = (
+        pd.concat([getattr(alone, name), getattr(together, name)], ignore_index=True)
+        for name in ("precision", "checks", "verdict")
+    )
+    return Assessment(
+        cell_interval=intervals[[*KEY, "n_eff", "design_effect", "ci_low", "ci_high", "method"]],
+        pooled_cell=pooled,
+        pooled_member=members[[*KEY, *MEMBER]],
+        check=checks,
+        verdict=verdict.assign(threshold_version=verdict_version(now)),
+        interviews_needed=_needed(alone, now),
+    )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Cells with what was found of them, in the same order but for the checks."""
+
+    cells: pd.DataFrame
+    precision: pd.DataFrame
+    checks: pd.DataFrame
+    verdict: pd.DataFrame
+
+
+def _judged(
+    warehouse: duckdb.DuckDBPyConnection,
+    cells: pd.DataFrame,
+    now: Thresholds,
+    thresholds: pd.DataFrame,
+    lowerings: pd.DataFrame,
+    day: date,
+) -> _Judged:
+    """Measure and judge described cells."""
+    confidence = now["confidence_level"]
     precision = cell_precision(cells, confidence)
     measurements = pd.concat(
         [
@@ -98,31 +137,16 @@ def assess(
             _of_funnel(cells, precision),
             _of_surveys(warehouse, cells),
             measure_deliveries(warehouse, cells),
-            _of_ratings(warehouse),
+            _of_ratings(warehouse, cells),
         ],
         ignore_index=True,
     )
-    of_surveys = measurements["indicator_code"].isin(
-        indicators.loc[indicators["question_code"].notna(), "indicator_code"]
-    )
-    measurements["counted_nl"] = np.where(of_surveys, "gesprekken", "mensen")
+    asked = cells.loc[cells["question_code"].notna(), "indicator_code"]
+    measurements["counted_nl"] = np.where(measurements["indicator_code"].isin(asked), "gesprekken", "mensen")
     checks = judge(measurements, now)
     verdict = _complete(verdicts(checks, KEY), cells)
     verdict = _with_history(verdict, measurements, thresholds, now, day)
-    verdict = lower(verdict, lowerings, day)
-    kept = _ladder(verdict, cells)
-    tables = [
-        frame.merge(kept, on=KEY) for frame in (precision, pooled.merge(cells[KEY], on=KEY), members, checks, verdict)
-    ]
-    intervals, pooled, members, checks, verdict = tables
-    return Assessment(
-        cell_interval=intervals[[*KEY, "n_eff", "design_effect", "ci_low", "ci_high", "method"]],
-        pooled_cell=pooled,
-        pooled_member=members[[*KEY, *MEMBER]],
-        check=checks,
-        verdict=verdict.assign(threshold_version=verdict_version(now)),
-        interviews_needed=_needed(cells, precision, verdict, now, confidence),
-    )
+    return _Judged(cells, precision, checks, lower(verdict, lowerings, day))
 
 
 def _described(
@@ -268,9 +292,10 @@ def _of_surveys(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd
     joined = rests.merge(whole, on=["consortium_code", "target_group", "period"])
     mine = joined["question_code"].isin([""]) | (joined["question_code"] == joined["question"])
     mine &= joined["district_code"].isin([""]) | (joined["district_code"] == joined["area"])
-    # of a check that is there for the question or the district, the one for all is left aside
+    # a check of the district goes before one of the question, and that before the one for all
     rows = joined[mine].drop(columns="district_code").rename(columns={"area": "district_code"})
-    rows["_own"] = (rows["question_code"] != "").astype(int)
+    of_district = joined.loc[mine, "district_code"] != ""
+    rows["_own"] = (rows["question_code"] != "").astype(int) + 2 * of_district
     rows = rows.sort_values("_own", kind="stable").drop_duplicates([*KEY, "check_code"], keep="last")
     keys = rests.rename(columns={"area": "district_code"})[KEY]
     silent = keys.merge(pd.DataFrame({"check_code": _MUST_SHOW}), how="cross")
@@ -310,13 +335,12 @@ def measure_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame
     ).reindex(columns=MEASUREMENT)
 
 
-def _of_ratings(warehouse: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-    return (
-        warehouse.execute("select * from reliability.rating_check")
-        .df()
-        .assign(pooled_over=ITSELF)
-        .reindex(columns=MEASUREMENT)
-    )
+def _of_ratings(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
+    """Measurements of ratings; how alike raters rate holds for a pooled figure as for its own."""
+    measured = warehouse.execute("select * from reliability.rating_check").df()
+    rows = cells[KEY].merge(measured, on=CELL)
+    rows = rows[(rows["pooled_over"] == ITSELF) | (rows["check_code"] == "double_ratings")]
+    return rows.reindex(columns=MEASUREMENT)
 
 
 def _complete(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
@@ -354,25 +378,14 @@ def _values(thresholds: Thresholds) -> dict[str, float | None]:
     return {code: thresholds.values.get(code) for check in CHECKS.values() for code in check.thresholds}
 
 
-def _ladder(verdict: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Keys of the cells to keep: all own ones, and of a ladder the steps up to the first that may be shown."""
-    rank: Mapping[str, int] = {ITSELF: 0} | {step: place for place, step in enumerate(STEPS, start=1)}
-    steps = verdict.assign(step=verdict["pooled_over"].map(rank)).sort_values([*CELL, "step"])
-    may = (steps["verdict"] != "not_publishable").astype(int)
-    # an allowed cell ends its ladder: what comes after it has an allowed one before it
-    allowed_before = may.groupby([steps[name] for name in CELL]).cumsum() - may
-    return steps.loc[(steps["step"] == 0) | (allowed_before == 0), KEY]
-
-
-def _needed(
-    cells: pd.DataFrame, precision: pd.DataFrame, verdict: pd.DataFrame, now: Thresholds, confidence: float
-) -> pd.DataFrame:
-    asked = (cells["pooled_over"] == ITSELF) & cells["question_code"].notna() & (cells["n"] > 0)
+def _needed(alone: _Judged, now: Thresholds) -> pd.DataFrame:
+    cells = alone.cells
+    asked = cells["question_code"].notna() & (cells["n"] > 0)
     known = asked & (cells["sum_of_squares"].notna() | (cells["kind"] == "proportion"))
     return further_interviews(
         cells[known].reset_index(drop=True),
-        precision[known.to_numpy()].reset_index(drop=True),
-        verdict[verdict["pooled_over"] == ITSELF],
+        alone.precision[known.to_numpy()].reset_index(drop=True),
+        alone.verdict,
         now,
-        confidence,
+        now["confidence_level"],
     )

@@ -174,7 +174,7 @@ def interviewer_design_effect(per_interviewer: ArrayLike, rho: ArrayLike) -> Flo
     """deff = 1 + (m - 1) rho (Kish 1965): by how much interviewers make the answers count for less.
 
     Args:
-        per_interviewer: m, interviews per interviewer; n0 when they differ. Below 1 counts as 1.
+        per_interviewer: m, interviews per interviewer; the sum of m² over n when they differ. Below 1 counts as 1.
         rho: the interviewer effect, from 0 to 1.
 
     Returns:

@@ -18,7 +18,8 @@ with steps as (
             and verdicts.district_code = statuses.district_code
             and verdicts.period = statuses.period
             and verdicts.pooled_over = statuses.pooled_over
-    where verdicts.pooled_over <> ''
+    -- a ladder ends at the first step that is shown
+    where verdicts.pooled_over <> '' and coalesce(statuses.status, '') <> 'not_offered'
 )
 
 select

@@ -37,15 +37,26 @@ measured as (
         case
             -- persons behind a figure are never shown
             when checks.check_code = 'privacy_minimum' then false
-            -- of a district the share at an end of the scale would count the few
-            when checks.check_code = 'floor_ceiling' and areas.district_level = 'district' then false
+            -- of a district the share at an end of the scale, or without an opinion, would count the few
+            when areas.district_level = 'district' and checks.check_code in ('floor_ceiling', 'item_nonresponse') then false
+            -- these are not measured on people
+            when checks.check_code in ('fabrication_signal', 'interviewer_effect', 'delivery_integrity') then true
             else coalesce(checks.n >= minimum.persons, true)
-        end as may_show_values
+        end as may_show_values,
+        -- of a figure that is too uncertain to show, the bounds would tell the figure
+        coalesce(verdicts.verdict <> 'not_publishable', false) as may_show_figure
     from {{ source("reliability", "check") }} as checks
     inner join minimum
         on checks.period = minimum.period
     inner join {{ ref("districts") }} as areas
         on checks.district_code = areas.district_code
+    inner join {{ source("reliability", "verdict") }} as verdicts
+        on
+            checks.consortium_code = verdicts.consortium_code
+            and checks.indicator_code = verdicts.indicator_code
+            and checks.district_code = verdicts.district_code
+            and checks.period = verdicts.period
+            and checks.pooled_over = verdicts.pooled_over
     -- of a hidden figure its measurements would tell what is hidden
     inner join statuses
         on
@@ -65,10 +76,12 @@ select
     case when pooled_over <> '' then pooled_over end as pooled_over,
     check_code,
     -- a rate of nobody is infinitely wide, and everybody asked counts for infinitely many: neither is a number
-    case when may_show_values and value < 1e12 then round(value, 4) end as value,
+    case
+        when may_show_values and value < 1e12 and (may_show_figure or check_code <> 'group_change') then round(value, 4)
+    end as value,
     case when may_show_values and second_value < 1e12 then round(second_value, 4) end as second_value,
-    case when may_show_values then round(ci_low, 4) end as ci_low,
-    case when may_show_values then round(ci_high, 4) end as ci_high,
+    case when may_show_values and may_show_figure then round(ci_low, 4) end as ci_low,
+    case when may_show_values and may_show_figure then round(ci_high, 4) end as ci_high,
     case when may_show_values then cast(round(n) as bigint) end as n,
     case when may_show_values and n_eff < 1e12 then round(n_eff, 1) end as n_eff,
     threshold_reliable,
@@ -76,5 +89,7 @@ select
     threshold_version,
     grade,
     counts_as,
-    case when may_show_values then reason_nl end as reason
+    case
+        when may_show_values and (may_show_figure or check_code <> 'group_change') then reason_nl
+    end as reason
 from measured

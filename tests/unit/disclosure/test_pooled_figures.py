@@ -105,6 +105,23 @@ def test_a_pool_that_its_verdict_keeps_back_gives_nothing_away():
     assert found == {("WK1", BESIDE): ("unreliable", None)}
 
 
+def test_a_ladder_goes_on_after_a_hidden_step_and_ends_at_the_first_that_is_shown():
+    cells = world({BEFORE: {"WK1": (40, 20), "WK2": (30, 15)}, NOW: {"WK1": (8, 6), "WK2": (9, 5), "WK3": (30, 15)}})
+    pooled, members = pools(
+        cells,
+        ("WK1", TWO, [("WK1", BEFORE), ("WK1", NOW)]),
+        ("WK1", BESIDE, [("WK1", NOW), ("WK2", NOW)]),
+        ("WK1", "consortium", [(GM, NOW)]),
+        ("WK1", "municipality", [("WK1", NOW)]),
+    )
+    assert decide(cells, pooled, members) == {
+        ("WK1", TWO): ("suppressed_secondary", "D4"),
+        ("WK1", BESIDE): ("published", None),
+        ("WK1", "consortium"): ("not_offered", None),
+        ("WK1", "municipality"): ("not_offered", None),
+    }
+
+
 def test_without_pools_there_is_nothing_to_decide():
     cells = world({NOW: {"WK1": (8, 4), "WK2": (30, 12)}})
     pooled, members = pools(cells, ("WK1", BESIDE, [("WK1", NOW)]))
