@@ -38,7 +38,7 @@ measured as (
             -- persons behind a figure are never shown
             when checks.check_code = 'privacy_minimum' then false
             -- of a district the share at an end of the scale, or without an opinion, would count the few
-            when areas.district_level = 'district' and checks.check_code in ('floor_ceiling', 'item_nonresponse') then false
+            when checks.check_code in ('floor_ceiling', 'item_nonresponse') then areas.district_level <> 'district'
             -- these are not measured on people
             when checks.check_code in ('fabrication_signal', 'interviewer_effect', 'delivery_integrity') then true
             else coalesce(checks.n >= minimum.persons, true)
@@ -79,7 +79,7 @@ select
     case
         when may_show_values and value < 1e12 and (may_show_figure or check_code <> 'group_change') then round(value, 4)
     end as value,
-    case when may_show_values and second_value < 1e12 then round(second_value, 4) end as second_value,
+    case when may_show_values and may_show_figure and second_value < 1e12 then round(second_value, 4) end as second_value,
     case when may_show_values and may_show_figure then round(ci_low, 4) end as ci_low,
     case when may_show_values and may_show_figure then round(ci_high, 4) end as ci_high,
     case when may_show_values then cast(round(n) as bigint) end as n,
