@@ -79,7 +79,9 @@ select
     case
         when may_show_values and value < 1e12 and (may_show_figure or check_code <> 'group_change') then round(value, 4)
     end as value,
-    case when may_show_values and may_show_figure and second_value < 1e12 then round(second_value, 4) end as second_value,
+    case
+        when may_show_values and may_show_figure and second_value < 1e12 then round(second_value, 4)
+    end as second_value,
     case when may_show_values and may_show_figure then round(ci_low, 4) end as ci_low,
     case when may_show_values and may_show_figure then round(ci_high, 4) end as ci_high,
     case when may_show_values then cast(round(n) as bigint) end as n,
