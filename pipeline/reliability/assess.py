@@ -80,14 +80,14 @@ def assess(
         ValueError: for sums that cannot be, or a threshold that is missing; no message holds a value of a cell.
     """
     now = Thresholds.on(thresholds, day)
-    indicators = warehouse.execute("select * from reference.indicators").df()
-    own = warehouse.execute("select * from cells.indicator_cell").df().assign(pooled_over=ITSELF)
+    indicators = warehouse.execute("select * from reference.indicators order by all").df()
+    own = warehouse.execute("select * from cells.indicator_cell order by all").df().assign(pooled_over=ITSELF)
     alone = _judged(warehouse, _described(warehouse, own, _NO_MEMBERS, indicators), now, thresholds, lowerings, day)
     districts, neighbours = (
         warehouse.execute(query).df()
         for query in (
-            "select * from reference.districts",
-            "select district_code, neighbour_code from reliability.neighbour",
+            "select * from reference.districts order by all",
+            "select district_code, neighbour_code from reliability.neighbour order by all",
         )
     )
     kept_back = alone.verdict.loc[alone.verdict["verdict"] == "not_publishable", CELL]
@@ -242,9 +242,11 @@ def _clients(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame, members:
     The loss by weights is Kish's deff over the districts of which somebody answered, w = clients / answers.
     """
     per_district = warehouse.execute(
-        "select consortium_code, district_code, period, clients from intermediate.int_clients__count"
+        "select consortium_code, district_code, period, clients from intermediate.int_clients__count order by all"
     ).df()
-    areas = warehouse.execute("select area_code, district_code from intermediate.int_districts__roll_up").df()
+    areas = warehouse.execute(
+        "select area_code, district_code from intermediate.int_districts__roll_up order by all"
+    ).df()
     own = cells[cells["pooled_over"] == ITSELF]
     itself = own[KEY].assign(member_district=own["district_code"])
     one_moment = members[members["pooled_over"].isin(["neighbouring_districts", "consortium"])]
@@ -283,7 +285,7 @@ def _of_funnel(cells: pd.DataFrame, precision: pd.DataFrame) -> pd.DataFrame:
 
 def _of_surveys(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
     """Measurements of whole surveys and questions, at every cell that rests on them."""
-    measured = warehouse.execute("select * from reliability.survey_check").df()
+    measured = warehouse.execute("select * from reliability.survey_check order by all").df()
     rests = cells.loc[
         cells["question_code"].notna() & (cells["n"] > 0), [*KEY, "target_group", "question_code"]
     ].rename(columns={"question_code": "question", "district_code": "area"})
@@ -337,7 +339,7 @@ def measure_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame
 
 def _of_ratings(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
     """Measurements of ratings; how alike raters rate holds for a pooled figure as for its own."""
-    measured = warehouse.execute("select * from reliability.rating_check").df()
+    measured = warehouse.execute("select * from reliability.rating_check order by all").df()
     rows = cells[KEY].merge(measured, on=CELL)
     rows = rows[(rows["pooled_over"] == ITSELF) | (rows["check_code"] == "double_ratings")]
     return rows.reindex(columns=MEASUREMENT)

@@ -71,7 +71,7 @@ def change_tables(
         ``rating_check``: the rows of the checks ``double_ratings`` and ``group_change``.
     """
     second, change, level = (
-        connection.execute(f"select * from intermediate.int_ratings__{name}").df()
+        connection.execute(f"select * from intermediate.int_ratings__{name} order by all").df()
         for name in ("second", "change", "level")
     )
     districts = connection.execute("select * from reference.districts").df()

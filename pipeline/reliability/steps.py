@@ -119,7 +119,8 @@ def intervals_without_their_figure(warehouse: duckdb.DuckDBPyConnection) -> int:
 
 
 def _read(warehouse: duckdb.DuckDBPyConnection, table: str) -> pd.DataFrame:
-    return warehouse.execute(f"select * from {table}").df()
+    # in a fixed order: a sum of fractions ends differently in another one
+    return warehouse.execute(f"select * from {table} order by all").df()
 
 
 def _write(

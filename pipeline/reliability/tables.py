@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "reliability"
 _TEXT, _NUMBER, _WHOLE, _YES_NO = "varchar", "double", "bigint", "boolean"
+_DECIMALS = 9
 _CELL = dict.fromkeys(("consortium_code", "indicator_code", "district_code", "period", "pooled_over"), _TEXT)
 _MEASUREMENT = dict.fromkeys(("value", "second_value", "ci_low", "ci_high", "n", "n_eff", "scale_range"), _NUMBER)
 
@@ -200,7 +201,13 @@ def write_table(warehouse: duckdb.DuckDBPyConnection, table: Table, frame: pd.Da
         KeyError: for a column that is missing.
     """
     typed = frame[list(table.columns)]
-    columns = ", ".join(f'cast("{name}" as {kind}) as "{name}"' for name, kind in table.columns.items())
+    columns = ", ".join(
+        # the last digits depend on the order in which threads add up; the same deliveries make the same tables
+        f'round(cast("{name}" as {kind}), {_DECIMALS}) as "{name}"'
+        if kind == _NUMBER
+        else f'cast("{name}" as {kind}) as "{name}"'
+        for name, kind in table.columns.items()
+    )
     # nulls of an empty or all-missing column have no type of their own
     warehouse.register("_typed", typed)
     try:
