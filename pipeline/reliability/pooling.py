@@ -110,13 +110,13 @@ def _asked_by_others(counted: pd.DataFrame, districts: pd.DataFrame) -> pd.DataF
     municipality = districts.loc[districts["district_level"] == "municipality", "district_code"]
     asked = counted[counted["question_code"].notna() & counted["district_code"].isin(municipality)]
     question = ["question_code", "target_group", "kind", "period"]
-    theirs = asked[[*question, "district_code", "indicator_code"]].rename(
-        columns={"indicator_code": "member_indicator", "district_code": "member_district"}
+    theirs = asked[[*question, "district_code", "indicator_code", "consortium_code"]].rename(
+        columns={"indicator_code": "member_indicator", "district_code": "member_district", "consortium_code": "asker"}
     )
     pooled = (
         counted[[*CELL, *question[:3]]].merge(theirs, on=question).assign(member_period=lambda rows: rows["period"])
     )
-    consortia = pooled.groupby(CELL)["member_indicator"].transform("nunique")
+    consortia = pooled.groupby(CELL)["asker"].transform("nunique")
     return pooled.loc[consortia > 1, [*CELL, *MEMBER]]
 
 
