@@ -53,7 +53,8 @@ def pool_members(
     there = counted[["indicator_code", "district_code", "period"]]
     earlier = {period: str(HalfYear.parse(period).shift(-1)) for period in counted["period"].unique()}
     before = own[counted["pools_over_time"].astype(bool).to_numpy()].copy()
-    before["member_period"] = before["period"].map(earlier)
+    # text even where nothing is left
+    before["member_period"] = before["period"].map(earlier).astype("str")
     beside = own.merge(neighbours[["district_code", "neighbour_code"]], on="district_code")
     beside["member_district"] = beside.pop("neighbour_code")
     levels = districts.loc[districts["district_level"] == "district", ["district_code", "municipality_code"]]
@@ -100,7 +101,7 @@ def pooled_cells(cells: pd.DataFrame, members: pd.DataFrame, indicators: pd.Data
     summed["sum_of_squares"] = squares.sum().where(squares.count() == by.size())
     summed["members"] = by.size()
     pooled = summed.reset_index()
-    scale = pooled["indicator_code"].map(indicators.set_index("indicator_code")["scale"])
+    scale = pooled["indicator_code"].map(indicators.set_index("indicator_code")["scale"]).astype(float)
     pooled["value"] = scale * pooled["numerator"] / pooled["n"]
     return pooled[[*CELL, "pooled_over", "n", "numerator", "value", "persons", "sum_of_squares", "members"]]
 
