@@ -261,7 +261,7 @@ def _judged(cells: pd.DataFrame, precision: pd.DataFrame, behind: pd.DataFrame, 
     of_surveys = measurements["indicator_code"].isin(asked)
     measurements["counted_nl"] = np.where(of_surveys, "gesprekken", "mensen")
     checks = judge(measurements, thresholds)
-    counts_as, grade = (checks[name].map(GRADES.index).to_numpy(dtype=float) for name in ("counts_as", "grade"))
+    counts_as, grade = (pd.Categorical(checks[name], GRADES).codes for name in ("counts_as", "grade"))
     # both sorts are stable: of equals the first one stays
     worst = checks.iloc[np.lexsort((-grade, -counts_as))].drop_duplicates([*KEY, "check_code"])
     return worst.sort_index().reset_index(drop=True)
@@ -288,31 +288,27 @@ def _of_surveys(
     """
     measured = warehouse.execute("select * from reliability.survey_check").df()
     # what a cell can say of itself it says itself (cells.py)
-    measured = measured[~measured["check_code"].isin(_OF_ITSELF)].rename(columns={"district_code": "area"})
+    measured = measured[~measured["check_code"].isin(_OF_ITSELF)].rename(
+        columns={"consortium_code": "asker", "period": "member_period", "district_code": "member_district"}
+    )
     asked = indicators.loc[
         indicators["question_code"].notna(), ["indicator_code", "consortium_code", "target_group", "question_code"]
-    ].rename(columns={"indicator_code": "member_indicator", "consortium_code": "asker", "question_code": "question"})
+    ].rename(columns={"indicator_code": "member_indicator", "consortium_code": "asker"})
     rests = _resting_on(cells, members).merge(asked, on="member_indicator")
-    joined = rests.merge(
-        measured.rename(columns={"consortium_code": "asker", "period": "member_period"}),
-        on=["asker", "target_group", "member_period"],
-    )
-    own_question, own_area = joined["question_code"] == joined["question"], joined["area"] == joined["member_district"]
-    mine = (own_question | (joined["question_code"] == "")) & (own_area | (joined["area"] == ""))
+    survey, about = ["asker", "target_group", "member_period"], ["question_code", "member_district"]
+    of_one = measured[about].ne("")
+    found = []
     # of a check that is there for the question or the district, the one for all is left aside
-    rows = joined.assign(_own=2 * own_question + own_area)[mine]
-    part = [*KEY, *MEMBER, "check_code"]
-    rows = rows.sort_values("_own", kind="stable").drop_duplicates(part, keep="last")
-    silent = rests[[*KEY, *MEMBER]].merge(pd.DataFrame({"check_code": _MUST_SHOW}), how="cross")
-    silent = silent.merge(rows[part], on=part, how="left", indicator=True)
-    silent = silent[silent.pop("_merge") == "left_only"].assign(value=0.0, second_value=0.0, n=0.0)
-    found = pd.concat([rows, silent], ignore_index=True)
+    for own in ([True, True], [True, False], [False, True], [False, False]):
+        same = [name for name, is_own in zip(about, own, strict=True) if is_own]
+        rows = measured[of_one.eq(own).all(axis=1)]
+        found.append(rests.merge(rows.drop(columns=[name for name in about if name not in same]), on=[*survey, *same]))
+    silent = pd.DataFrame({"check_code": _MUST_SHOW}).assign(value=0.0, second_value=0.0, n=0.0)
+    found.append(rests.merge(silent, how="cross"))
+    rows = pd.concat(found, ignore_index=True).drop_duplicates([*KEY, *MEMBER, "check_code"])
     # what a cell's own survey says comes first
-    found["_other"] = (found["member_period"] != found["period"]) | (
-        found["member_indicator"] != found["indicator_code"]
-    )
-    found = found.sort_values("_other", kind="stable").reindex(columns=MEASUREMENT)
-    return found.drop_duplicates(ignore_index=True)
+    other = rows["member_period"].ne(rows["period"]) | rows["member_indicator"].ne(rows["indicator_code"])
+    return pd.concat([rows[~other], rows[other]]).reindex(columns=MEASUREMENT).drop_duplicates(ignore_index=True)
 
 
 def measure_deliveries(

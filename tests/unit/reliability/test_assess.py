@@ -605,7 +605,7 @@ def test_trend_points_count_half_years_with_a_figure():
     assert points.to_dict() == {"2020-H1": 1, "2021-H1": 2, "2021-H2": 3, "2022-H1": 4, "2022-H2": 5}
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_order_of_rows_does_not_matter(steps, seed):
     first, second = steps, ladder().assess(seed=seed)

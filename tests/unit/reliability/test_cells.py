@@ -273,7 +273,7 @@ def test_two_districts_means_and_nobody_are_in_no_funnel():
     assert funnel(districts([1, 1, 1]))["value"].tolist() == [0, 0, 0]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.permutations(range(12)))
 def test_the_order_of_cells_does_not_matter(order):
     table = districts(np.linspace(0.5, 0.9, 12), rho=0.03).assign(

@@ -175,7 +175,7 @@ def test_nothing_gives_typed_nothing():
     assert pooled_cells(empty, found, INDICATORS).empty
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_cells_does_not_matter(random):
     rows = [*cells(*ASKED).itertuples(index=False, name=None), *WHOLE.itertuples(index=False, name=None)]
