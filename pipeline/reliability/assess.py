@@ -16,7 +16,7 @@ import pandas as pd
 from pipeline.periods import HalfYear
 from pipeline.reliability.cells import KEY, MEASUREMENT, cell_precision, measure_funnel, measure_precision
 from pipeline.reliability.interviewers import weights_design_effect
-from pipeline.reliability.judgement import CHECKS, judge, rejudged, verdict_version, verdicts
+from pipeline.reliability.judgement import CHECKS, GRADES, judge, rejudged, verdict_version, verdicts
 from pipeline.reliability.lowering import lower
 from pipeline.reliability.needed import further_interviews
 from pipeline.reliability.pooling import CELL, MEMBER, pool_members, pooled_cells
@@ -28,9 +28,10 @@ _ANSWER_SUMS = ["asked", "answered", "interviewers", "sum_of_squared_sizes", "lo
 _REGISTRY = ["indicator_code", "kind", "scale", "question_code", "target_group", "counted_from"]
 # a survey that does not say these things is judged as one that did not do them
 _MUST_SHOW = ("dispositions_complete", "independent_part", "backcheck_agreement")
+# what raters are judged on as a group, whatever district their ratings are of
+_OF_RATERS = ("double_ratings",)
 # a cell measures these on its own answers
 _OF_ITSELF = ("item_nonresponse", "floor_ceiling", "interviewers", "weights_effect")
-_NO_MEMBERS = pd.DataFrame(columns=[*KEY, *MEMBER], dtype="str")
 NO_DATA = "Er zijn geen gegevens in dit halfjaar."
 NO_CHECKS = "Een telling, geen steekproef."
 
@@ -80,77 +81,50 @@ def assess(
         ValueError: for sums that cannot be, or a threshold that is missing; no message holds a value of a cell.
     """
     now = Thresholds.on(thresholds, day)
+    confidence = now["confidence_level"]
     indicators = warehouse.execute("select * from reference.indicators order by all").df()
     own = warehouse.execute("select * from cells.indicator_cell order by all").df().assign(pooled_over=ITSELF)
-    alone = _judged(warehouse, _described(warehouse, own, _NO_MEMBERS, indicators), now, thresholds, lowerings, day)
-    districts, neighbours = (
-        warehouse.execute(query).df()
-        for query in (
-            "select * from reference.districts order by all",
-            "select district_code, neighbour_code from reliability.neighbour order by all",
-        )
+    members = pool_members(
+        own,
+        indicators,
+        warehouse.execute("select * from reference.districts order by all").df(),
+        warehouse.execute("select district_code, neighbour_code from reliability.neighbour order by all").df(),
     )
-    kept_back = alone.verdict.loc[alone.verdict["verdict"] == "not_publishable", CELL]
-    members = pool_members(own, indicators, districts, neighbours).merge(kept_back, on=CELL)
     pooled = pooled_cells(own, members, indicators)
-    both = _described(warehouse, pd.concat([own, pooled], ignore_index=True), members, indicators)
-    ladder = both[both["pooled_over"] != ITSELF].reset_index(drop=True)
-    together = _judged(warehouse, ladder, now, thresholds, lowerings, day)
-    intervals, checks, verdict = (
-        pd.concat([getattr(alone, name), getattr(together, name)], ignore_index=True)
-        for name in ("precision", "checks", "verdict")
+    usual_effect = now["usual_interviewer_effect"]
+    cells = _described(warehouse, pd.concat([own, pooled], ignore_index=True), members, indicators, usual_effect)
+    precision = cell_precision(cells, confidence)
+    behind = pd.concat(
+        [
+            _of_surveys(warehouse, cells, members, indicators),
+            measure_deliveries(warehouse, cells, members),
+            _of_ratings(warehouse, cells),
+        ],
+        ignore_index=True,
     )
+    checks = _judged(cells, precision, behind, now)
+    verdict = _complete(verdicts(checks, KEY), cells)
+    verdict = _with_history(verdict, cells, behind, thresholds, now, day)
+    verdict = lower(verdict, lowerings, day)
+    kept = _ladder(verdict)
+    tables = [frame.merge(kept, on=KEY) for frame in (precision, pooled, members, checks, verdict)]
+    intervals, pooled, members, checks, verdict = tables
     return Assessment(
         cell_interval=intervals[[*KEY, "n_eff", "design_effect", "ci_low", "ci_high", "method"]],
         pooled_cell=pooled,
         pooled_member=members[[*KEY, *MEMBER]],
         check=checks,
         verdict=verdict.assign(threshold_version=verdict_version(now)),
-        interviews_needed=_needed(alone, now),
+        interviews_needed=_needed(cells, precision, verdict, now, confidence),
     )
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Cells with what was found of them, in the same order but for the checks."""
-
-    cells: pd.DataFrame
-    precision: pd.DataFrame
-    checks: pd.DataFrame
-    verdict: pd.DataFrame
-
-
-def _judged(
-    warehouse: duckdb.DuckDBPyConnection,
-    cells: pd.DataFrame,
-    now: Thresholds,
-    thresholds: pd.DataFrame,
-    lowerings: pd.DataFrame,
-    day: date,
-) -> _Judged:
-    """Measure and judge described cells."""
-    confidence = now["confidence_level"]
-    precision = cell_precision(cells, confidence)
-    measurements = pd.concat(
-        [
-            measure_precision(cells, precision, confidence),
-            _of_funnel(cells, precision),
-            _of_surveys(warehouse, cells),
-            measure_deliveries(warehouse, cells),
-            _of_ratings(warehouse, cells),
-        ],
-        ignore_index=True,
-    )
-    asked = cells.loc[cells["question_code"].notna(), "indicator_code"]
-    measurements["counted_nl"] = np.where(measurements["indicator_code"].isin(asked), "gesprekken", "mensen")
-    checks = judge(measurements, now)
-    verdict = _complete(verdicts(checks, KEY), cells)
-    verdict = _with_history(verdict, measurements, thresholds, now, day)
-    return _Judged(cells, precision, checks, lower(verdict, lowerings, day))
 
 
 def _described(
-    warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame, members: pd.DataFrame, indicators: pd.DataFrame
+    warehouse: duckdb.DuckDBPyConnection,
+    cells: pd.DataFrame,
+    members: pd.DataFrame,
+    indicators: pd.DataFrame,
+    usual_effect: float,
 ) -> pd.DataFrame:
     """Cells with all that ``cell_precision`` and ``measure_precision`` ask."""
     registry = indicators[_REGISTRY]
@@ -161,11 +135,10 @@ def _described(
     effects = warehouse.execute("select consortium_code, target_group, period, rho from reliability.interviewer_effect")
     described = described.merge(effects.df(), on=["consortium_code", "target_group", "period"], how="left")
     survey = described["question_code"].notna()
-    usual = warehouse.execute(
-        "select value from reference.thresholds where threshold_code = 'usual_interviewer_effect' "
-        "order by valid_from desc limit 1"
-    ).fetchone()
-    described["rho"] = described["rho"].where(described["rho"].notna() | ~survey, usual[0])
+    described["rho"] = described["rho"].where(described["rho"].notna() | ~survey, usual_effect)
+    # of answers that came as counts nobody knows who took them: they stand alone
+    alone = (described["n"] - described["answered"]).clip(lower=0)
+    described["sum_of_squared_sizes"] = described["sum_of_squared_sizes"] + alone
     described["at_an_end"] = described[["lowest", "highest"]].max(axis=1) / described["answered"]
     described = described.merge(_clients(warehouse, cells, members), on=KEY, how="left")
     of_clients = survey & (described["target_group"] == "client")
@@ -283,30 +256,69 @@ def _of_funnel(cells: pd.DataFrame, precision: pd.DataFrame) -> pd.DataFrame:
     return measure_funnel(cells[at].reset_index(drop=True), precision[at].reset_index(drop=True))
 
 
-def _of_surveys(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
-    """Measurements of whole surveys and questions, at every cell that rests on them."""
+def _judged(cells: pd.DataFrame, precision: pd.DataFrame, behind: pd.DataFrame, thresholds: Thresholds) -> pd.DataFrame:
+    """Every check of every cell, judged once: of what a pooled figure rests on, the worst counts."""
+    confidence = thresholds["confidence_level"]
+    measurements = pd.concat(
+        [measure_precision(cells, precision, confidence), _of_funnel(cells, precision), behind], ignore_index=True
+    )
+    asked = cells.loc[cells["question_code"].notna(), "indicator_code"].unique()
+    of_surveys = measurements["indicator_code"].isin(asked)
+    measurements["counted_nl"] = np.where(of_surveys, "gesprekken", "mensen")
+    checks = judge(measurements, thresholds)
+    counts_as, grade = (pd.Categorical(checks[name], GRADES).codes for name in ("counts_as", "grade"))
+    # both sorts are stable: of equals the first one stays
+    worst = checks.iloc[np.lexsort((-grade, -counts_as))].drop_duplicates([*KEY, "check_code"])
+    return worst.sort_index().reset_index(drop=True)
+
+
+def _resting_on(cells: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Keys of cells with somebody, beside the cells that they add up: a cell itself first, then its pools' members."""
+    somebody = cells.loc[cells["n"] > 0, KEY]
+    itself = somebody[somebody["pooled_over"] == ITSELF].assign(
+        member_indicator=lambda rows: rows["indicator_code"],
+        member_district=lambda rows: rows["district_code"],
+        member_period=lambda rows: rows["period"],
+    )
+    return pd.concat([itself, members[[*KEY, *MEMBER]].merge(somebody, on=KEY)], ignore_index=True)
+
+
+def _of_surveys(
+    warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame, members: pd.DataFrame, indicators: pd.DataFrame
+) -> pd.DataFrame:
+    """Measurements of whole surveys and questions, at every cell that rests on them.
+
+    A pooled figure rests on the surveys of all its members: a half-year or a consortium whose answers are not to be
+    relied on does not become so in company.
+    """
     measured = warehouse.execute("select * from reliability.survey_check order by all").df()
-    rests = cells.loc[
-        cells["question_code"].notna() & (cells["n"] > 0), [*KEY, "target_group", "question_code"]
-    ].rename(columns={"question_code": "question", "district_code": "area"})
     # what a cell can say of itself it says itself (cells.py)
-    whole = measured[~measured["check_code"].isin(_OF_ITSELF)]
-    joined = rests.merge(whole, on=["consortium_code", "target_group", "period"])
-    mine = joined["question_code"].isin([""]) | (joined["question_code"] == joined["question"])
-    mine &= joined["district_code"].isin([""]) | (joined["district_code"] == joined["area"])
-    # a check of the district goes before one of the question, and that before the one for all
-    rows = joined[mine].drop(columns="district_code").rename(columns={"area": "district_code"})
-    of_district = joined.loc[mine, "district_code"] != ""
-    rows["_own"] = (rows["question_code"] != "").astype(int) + 2 * of_district
-    rows = rows.sort_values("_own", kind="stable").drop_duplicates([*KEY, "check_code"], keep="last")
-    keys = rests.rename(columns={"area": "district_code"})[KEY]
-    silent = keys.merge(pd.DataFrame({"check_code": _MUST_SHOW}), how="cross")
-    silent = silent.merge(rows[[*KEY, "check_code"]], on=[*KEY, "check_code"], how="left", indicator=True)
-    silent = silent[silent.pop("_merge") == "left_only"].assign(value=0.0, second_value=0.0, n=0.0)
-    return pd.concat([rows, silent], ignore_index=True).reindex(columns=MEASUREMENT)
+    measured = measured[~measured["check_code"].isin(_OF_ITSELF)].rename(
+        columns={"consortium_code": "asker", "period": "member_period", "district_code": "member_district"}
+    )
+    asked = indicators.loc[
+        indicators["question_code"].notna(), ["indicator_code", "consortium_code", "target_group", "question_code"]
+    ].rename(columns={"indicator_code": "member_indicator", "consortium_code": "asker"})
+    rests = _resting_on(cells, members).merge(asked, on="member_indicator")
+    survey, about = ["asker", "target_group", "member_period"], ["question_code", "member_district"]
+    of_one = measured[about].ne("")
+    found = []
+    # of a check that is there for the question or the district, the one for all is left aside
+    for own in ([True, True], [True, False], [False, True], [False, False]):
+        same = [name for name, is_own in zip(about, own, strict=True) if is_own]
+        rows = measured[of_one.eq(own).all(axis=1)]
+        found.append(rests.merge(rows.drop(columns=[name for name in about if name not in same]), on=[*survey, *same]))
+    silent = pd.DataFrame({"check_code": _MUST_SHOW}).assign(value=0.0, second_value=0.0, n=0.0)
+    found.append(rests.merge(silent, how="cross"))
+    rows = pd.concat(found, ignore_index=True).drop_duplicates([*KEY, *MEMBER, "check_code"])
+    # what a cell's own survey says comes first
+    other = rows["member_period"].ne(rows["period"]) | rows["member_indicator"].ne(rows["indicator_code"])
+    return pd.concat([rows[~other], rows[other]]).reindex(columns=MEASUREMENT).drop_duplicates(ignore_index=True)
 
 
-def measure_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
+def measure_deliveries(
+    warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame, members: pd.DataFrame
+) -> pd.DataFrame:
     """Check ``delivery_integrity``: the part of the rows behind a figure that is unsound. Surveys: see surveys.py.
 
     Where the unsound rows are not known, because the delivery was judged before they were counted, all refused rows
@@ -314,10 +326,11 @@ def measure_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame
 
     Args:
         warehouse: with ``staging.stg_deliveries__tables``.
-        cells: the five keys, consortium_code, n, question_code and counted_from (tables, with ';' between them).
+        cells: the five keys, n, question_code and counted_from (tables, with ';' between them).
+        members: the five keys of pooled cells and member_period.
 
     Returns:
-        Measurements, of cells with delivered rows.
+        Measurements, of cells with delivered rows; of a figure over two half-years one for each delivery.
     """
     tables = warehouse.execute(
         """
@@ -325,10 +338,14 @@ def measure_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame
         from staging.stg_deliveries__tables
         """
     ).df()
-    counted = cells.loc[cells["question_code"].isna() & (cells["n"] > 0), [*KEY, "counted_from"]]
-    needs = counted.assign(table_name=counted["counted_from"].str.split(";")).explode("table_name")
-    parts = needs.merge(tables, on=["consortium_code", "period", "table_name"])
-    summed = parts.groupby(KEY, sort=False)[["rows_received", "rows_unsound"]].sum().reset_index()
+    counted = cells.loc[cells["question_code"].isna(), [*KEY, "counted_from"]]
+    delivered = _resting_on(cells, members)[[*KEY, "member_period"]].drop_duplicates().merge(counted, on=KEY)
+    needs = delivered.assign(table_name=delivered["counted_from"].str.split(";")).explode("table_name")
+    parts = needs.merge(
+        tables.rename(columns={"period": "member_period"}), on=["consortium_code", "member_period", "table_name"]
+    )
+    by = [*KEY, "member_period"]
+    summed = parts.groupby(by, sort=False)[["rows_received", "rows_unsound"]].sum().reset_index()
     summed = summed[summed["rows_received"] > 0]
     return summed.assign(
         check_code="delivery_integrity",
@@ -338,18 +355,19 @@ def measure_deliveries(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame
 
 
 def _of_ratings(warehouse: duckdb.DuckDBPyConnection, cells: pd.DataFrame) -> pd.DataFrame:
-    """Measurements of ratings; how alike raters rate holds for a pooled figure as for its own."""
+    """Measurements of ratings at their cells; how raters agree counts as much for what is pooled of their ratings."""
     measured = warehouse.execute("select * from reliability.rating_check order by all").df()
-    rows = cells[KEY].merge(measured, on=CELL)
-    rows = rows[(rows["pooled_over"] == ITSELF) | (rows["check_code"] == "double_ratings")]
-    return rows.reindex(columns=MEASUREMENT)
+    steps = cells.loc[(cells["n"] > 0) & (cells["pooled_over"] != ITSELF), KEY]
+    pooled = steps.merge(measured[measured["check_code"].isin(_OF_RATERS)], on=CELL)
+    own = measured.assign(pooled_over=ITSELF).merge(cells.loc[cells["n"] > 0, KEY], on=KEY)
+    return pd.concat([own, pooled], ignore_index=True).reindex(columns=MEASUREMENT)
 
 
 def _complete(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """One verdict for every cell: also where nothing was measured."""
     every = cells[[*KEY, "n", "kind"]].merge(judged, on=KEY, how="left")
     nobody = (every["n"] == 0) & (every["kind"] != "count")
-    unmeasured = every["verdict"].isna()
+    unmeasured = every["verdict"].isna() | nobody
     every.loc[unmeasured, "verdict"] = np.where(nobody[unmeasured], "not_publishable", "reliable")
     every.loc[unmeasured, "reason_nl"] = np.where(nobody[unmeasured], NO_DATA, NO_CHECKS)
     every.loc[unmeasured, "deciding"] = ""
@@ -357,22 +375,30 @@ def _complete(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_history(
-    verdict: pd.DataFrame, measurements: pd.DataFrame, thresholds: pd.DataFrame, now: Thresholds, day: date
+    verdict: pd.DataFrame,
+    cells: pd.DataFrame,
+    behind: pd.DataFrame,
+    thresholds: pd.DataFrame,
+    now: Thresholds,
+    day: date,
 ) -> pd.DataFrame:
-    """Say so where thresholds that changed since the half-year changed the verdict."""
+    """Say so where thresholds that changed since the half-year changed the verdict.
+
+    A half-year from before there was a threshold has no earlier verdict to compare with.
+    """
     ends = {period: HalfYear.parse(period).ends_on for period in verdict["period"].unique()}
     held = {period: Thresholds.on(thresholds, min(end, day)) for period, end in ends.items()}
-    changed = {period: at for period, at in held.items() if _values(at) != _values(now)}
-    if not changed:
+    then = []
+    for period, at in sorted(held.items()):
+        values = _values(at)
+        if values == _values(now) or None in values.values():
+            continue
+        its = cells[cells["period"] == period].reset_index(drop=True)
+        precision = cell_precision(its, at["confidence_level"])
+        then.append(verdicts(_judged(its, precision, behind[behind["period"] == period], at), KEY))
+    if not then:
         return verdict
-    then = pd.concat(
-        [
-            verdicts(judge(measurements[measurements["period"] == period], at), KEY)
-            for period, at in sorted(changed.items())
-        ],
-        ignore_index=True,
-    )
-    sentence = rejudged(verdict, then)
+    sentence = rejudged(verdict, pd.concat(then, ignore_index=True))
     return verdict.assign(reason_nl=(verdict["reason_nl"] + " " + sentence).str.strip())
 
 
@@ -380,14 +406,22 @@ def _values(thresholds: Thresholds) -> dict[str, float | None]:
     return {code: thresholds.values.get(code) for check in CHECKS.values() for code in check.thresholds}
 
 
-def _needed(alone: _Judged, now: Thresholds) -> pd.DataFrame:
-    cells = alone.cells
-    asked = cells["question_code"].notna() & (cells["n"] > 0)
+def _ladder(verdict: pd.DataFrame) -> pd.DataFrame:
+    """Keys of the cells to keep: all own ones, and the ladders of those that may not be published."""
+    own = verdict["pooled_over"] == ITSELF
+    kept_back = verdict.loc[own & (verdict["verdict"] == "not_publishable"), CELL]
+    return pd.concat([verdict.loc[own, KEY], verdict.loc[~own, KEY].merge(kept_back, on=CELL)], ignore_index=True)
+
+
+def _needed(
+    cells: pd.DataFrame, precision: pd.DataFrame, verdict: pd.DataFrame, now: Thresholds, confidence: float
+) -> pd.DataFrame:
+    asked = (cells["pooled_over"] == ITSELF) & cells["question_code"].notna() & (cells["n"] > 0)
     known = asked & (cells["sum_of_squares"].notna() | (cells["kind"] == "proportion"))
     return further_interviews(
         cells[known].reset_index(drop=True),
-        alone.precision[known.to_numpy()].reset_index(drop=True),
-        alone.verdict,
+        precision[known.to_numpy()].reset_index(drop=True),
+        verdict[verdict["pooled_over"] == ITSELF],
         now,
-        now["confidence_level"],
+        confidence,
     )

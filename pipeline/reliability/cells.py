@@ -104,7 +104,7 @@ def measure_precision(cells: pd.DataFrame, precision: pd.DataFrame, confidence: 
     relative = np.isin(kind, _RELATIVE_KINDS) & somebody
     survey = ~np.isnan(_floats(cells, "rho")) & somebody
     exact = np.full(len(cells), np.nan)
-    exact[share] = _exact_width(numerator[share] / n[share], counts_for[share], confidence)
+    exact[share] = exact_width(numerator[share] / n[share], counts_for[share], confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative_width = np.where(share, exact / ratio(numerator, n), np.nan)
         relative_width = np.where(share & (numerator == 0), np.inf, relative_width)
@@ -164,8 +164,17 @@ def measure_funnel(cells: pd.DataFrame, precision: pd.DataFrame) -> pd.DataFrame
     return _rows(shares, "funnel", ~np.isnan(z), columns)
 
 
-def _exact_width(share: Floats, counts_for: Floats, confidence: float) -> Floats:
-    """Width of Clopper and Pearson's interval on the effective number (Korn and Graubard 1998)."""
+def exact_width(share: Floats, counts_for: Floats, confidence: float) -> Floats:
+    """Width of Clopper and Pearson's interval on the effective number (Korn and Graubard 1998).
+
+    Args:
+        share: from 0 to 1.
+        counts_for: the effective number; infinite when everybody answered.
+        confidence: between 0 and 1.
+
+    Returns:
+        Widths, 0 when everybody answered.
+    """
     everybody = np.isinf(counts_for)
     size = np.where(everybody, 1.0, counts_for)
     low, high = clopper_pearson(share * size, size, confidence)

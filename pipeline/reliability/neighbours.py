@@ -5,6 +5,8 @@ Belongs here: shapes to pairs. Does not belong here: what neighbours are taken t
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pandas as pd
 
 # Boundaries of one publisher fit to the centimetre; this bridges rounding and nothing else. Metres.
@@ -37,14 +39,17 @@ def neighbouring_districts(districts: pd.DataFrame) -> pd.DataFrame:
             raise ValueError(f"the boundary of district {code} cannot be read as WKT") from error
         if not shape.is_empty:
             shapes[code] = shape
+    around = {code: shape.buffer(_GAP) for code, shape in shapes.items()}
     rows = []
-    for one, shape in sorted(shapes.items()):
-        around = shape.buffer(_GAP)
-        for other, beside in sorted(shapes.items()):
-            if one == other or not around.intersects(beside):
-                continue
-            shared = float(beside.boundary.intersection(around).length)
-            # the buffer alone takes in some metres where two shapes meet in a point
-            if shared > 10 * _GAP:
-                rows.append((one, other, round(shared, 1)))
-    return pd.DataFrame(rows, columns=["district_code", "neighbour_code", "shared_boundary"])
+    for one, other in combinations(shapes, 2):
+        if not around[one].intersects(shapes[other]):
+            continue
+        # seen from either side: two boundaries are never quite the same line
+        shared = min(
+            float(shapes[beside].boundary.intersection(around[shape]).length)
+            for shape, beside in ((one, other), (other, one))
+        )
+        # the buffer alone takes in some metres where two shapes meet in a point
+        if shared > 10 * _GAP:
+            rows += [(one, other, round(shared, 1)), (other, one, round(shared, 1))]
+    return pd.DataFrame(sorted(rows), columns=["district_code", "neighbour_code", "shared_boundary"])

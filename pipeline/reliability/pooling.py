@@ -53,7 +53,8 @@ def pool_members(
     there = counted[["indicator_code", "district_code", "period"]]
     earlier = {period: str(HalfYear.parse(period).shift(-1)) for period in counted["period"].unique()}
     before = own[counted["pools_over_time"].astype(bool).to_numpy()].copy()
-    before["member_period"] = before["period"].map(earlier)
+    # text even where nothing is left
+    before["member_period"] = before["period"].map(earlier).astype("str")
     beside = own.merge(neighbours[["district_code", "neighbour_code"]], on="district_code")
     beside["member_district"] = beside.pop("neighbour_code")
     levels = districts.loc[districts["district_level"] == "district", ["district_code", "municipality_code"]]
@@ -100,7 +101,7 @@ def pooled_cells(cells: pd.DataFrame, members: pd.DataFrame, indicators: pd.Data
     summed["sum_of_squares"] = squares.sum().where(squares.count() == by.size())
     summed["members"] = by.size()
     pooled = summed.reset_index()
-    scale = pooled["indicator_code"].map(indicators.set_index("indicator_code")["scale"])
+    scale = pooled["indicator_code"].map(indicators.set_index("indicator_code")["scale"]).astype(float)
     pooled["value"] = scale * pooled["numerator"] / pooled["n"]
     return pooled[[*CELL, "pooled_over", "n", "numerator", "value", "persons", "sum_of_squares", "members"]]
 
@@ -110,13 +111,13 @@ def _asked_by_others(counted: pd.DataFrame, districts: pd.DataFrame) -> pd.DataF
     municipality = districts.loc[districts["district_level"] == "municipality", "district_code"]
     asked = counted[counted["question_code"].notna() & counted["district_code"].isin(municipality)]
     question = ["question_code", "target_group", "kind", "period"]
-    theirs = asked[[*question, "district_code", "indicator_code"]].rename(
-        columns={"indicator_code": "member_indicator", "district_code": "member_district"}
+    theirs = asked[[*question, "district_code", "indicator_code", "consortium_code"]].rename(
+        columns={"indicator_code": "member_indicator", "district_code": "member_district", "consortium_code": "asker"}
     )
     pooled = (
         counted[[*CELL, *question[:3]]].merge(theirs, on=question).assign(member_period=lambda rows: rows["period"])
     )
-    consortia = pooled.groupby(CELL)["member_indicator"].transform("nunique")
+    consortia = pooled.groupby(CELL)["asker"].transform("nunique")
     return pooled.loc[consortia > 1, [*CELL, *MEMBER]]
 
 

@@ -358,7 +358,7 @@ def interviews_needed(
         low, high = clopper_pearson(numerator, size, confidence)
         return high - low < width
 
-    enough = _smallest(lambda size: narrow(size, share * size), share + width, at_least)
+    enough = smallest_number(lambda size: narrow(size, share * size), share + width, at_least)
     # A whole numerator may lie half a person nearer to 0 or everybody, and be narrow a few interviews earlier.
     unlikely = np.clip(np.minimum(share, 1 - share), 0.001, 0.5)
     earliest = np.maximum(enough - np.where(share % 1 == 0, 0, np.ceil(0.5 / unlikely) + 5), np.ceil(at_least))
@@ -403,11 +403,20 @@ def interviews_needed_for_mean(
     def narrow(size: Floats) -> NDArray[np.bool_]:
         return stats.t.ppf((1 + confidence) / 2, size - 1) * deviation / np.sqrt(size) <= half
 
-    return _in_practice(_smallest(narrow, deviation + half, max(at_least, 2)), design_effect, population)
+    return _in_practice(smallest_number(narrow, deviation + half, max(at_least, 2)), design_effect, population)
 
 
-def _smallest(narrow: Callable[[Floats], NDArray[np.bool_]], known: Floats, at_least: float) -> Floats:
-    """The smallest whole number that is narrow enough, by doubling and bisection; NaN where ``known`` is."""
+def smallest_number(narrow: Callable[[Floats], NDArray[np.bool_]], known: Floats, at_least: float = 1) -> Floats:
+    """The smallest whole number that is narrow enough, by doubling and bisection.
+
+    Args:
+        narrow: whether numbers are large enough, one per row; once true it stays so for all larger ones.
+        known: NaN in rows of which nothing can be said.
+        at_least: the first number that is tried.
+
+    Returns:
+        Whole numbers as floating point, NaN where ``known`` is.
+    """
     too_few, enough = np.full(known.shape, np.ceil(at_least) - 1), np.full(known.shape, np.ceil(at_least))
     while (too_wide := ~np.isnan(known) & ~narrow(enough)).any():
         too_few, enough = np.where(too_wide, enough, too_few), np.where(too_wide, 2 * enough, enough)

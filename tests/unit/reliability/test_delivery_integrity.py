@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.reliability.assess import measure_deliveries
 from pipeline.reliability.cells import KEY
+from pipeline.reliability.pooling import MEMBER
 from pipeline.reliability.survey_response import integrity
 
 NOW, BEFORE = "2024-H1", "2023-H2"
@@ -25,6 +26,7 @@ TABLES = pd.DataFrame(
     ],
     columns=["consortium_code", "period", "table_name", "rows_received", "rows_refused", "rows_unsound"],
 )
+NO_POOLS = pd.DataFrame(columns=[*KEY, *MEMBER], dtype="str")
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_of_figures_from_records_unsound_rows_count(warehouse):
         columns=["indicator_code", "district_code", "period", "n", "question_code", "counted_from"],
     ).assign(consortium_code="tom", pooled_over="")
     cells = cells.reindex(columns=[*dict.fromkeys([*KEY, *cells])])
-    found = measure_deliveries(warehouse, cells)
+    found = measure_deliveries(warehouse, cells, NO_POOLS)
     assert set(found["check_code"]) == {"delivery_integrity"}
     assert found.set_index(["indicator_code", "period"])[["value", "n"]].T.to_dict("list") == {
         ("figure", NOW): [pytest.approx(4 / 400), 400],
