@@ -17,6 +17,7 @@ _OWNERS = ["team:analysis"]
 _KINDS = {"python", "duckdb"}
 _POOL = "warehouse"
 _HOLDS = "interval_holds_its_figure"
+_ONLY_LOWER = "lowerings_only_lower"
 
 
 def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -128,7 +129,13 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
                 asset=_of(tables.CELL_INTERVAL),
                 blocking=True,
                 description="No interval excludes the figure that it belongs to, and no bound is reversed.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                _ONLY_LOWER,
+                asset=_of(tables.VERDICT),
+                description="Every row of seeds/verdict_lowerings.csv can do something: none would raise a verdict, and none "
+                "ends before it was signed.",
+            ),
         ],
         pool=_POOL,
     )
@@ -139,6 +146,7 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             assessment = steps.judge_cells(warehouse, settings.judging_day)
             pictures = portraits.of_verdicts(warehouse, steps.thresholds_of(warehouse, settings.judging_day))
             wrong = steps.intervals_without_their_figure(warehouse)
+            idle = steps.lowering_problems(warehouse)
         counts = assessment.verdict.groupby(["pooled_over", "verdict"]).size()
         for (pooled_over, verdict), number in counts.items():
             context.log.info("%s: %d %s", pooled_over or "own figures", number, verdict)
@@ -148,6 +156,13 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             check_name=_HOLDS,
             passed=wrong == 0,
             metadata={"cells": len(assessment.cell_interval), "objections": wrong},
+        )
+        yield dg.AssetCheckResult(
+            asset_key=_of(tables.VERDICT),
+            check_name=_ONLY_LOWER,
+            passed=not idle,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"rows": "; ".join(idle) or "none"},
         )
 
     return [neighbour, measure_surveys, measure_ratings, judge_cells]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.reliability import tables
 from pipeline.reliability.assess import Assessment, assess
+from pipeline.reliability.lowering import problems
 from pipeline.reliability.neighbours import neighbouring_districts
 from pipeline.reliability.progress import change_tables
 from pipeline.reliability.survey_answers import wide_answers
@@ -81,6 +82,15 @@ def judge_cells(warehouse: duckdb.DuckDBPyConnection, day: date) -> Assessment:
     assessment = assess(warehouse, thresholds, lowerings, day)
     _write(warehouse, tables.OF_CELLS, assessment.tables())
     return assessment
+
+
+def lowering_problems(warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+    """What is wrong with lowered verdicts where it stops nothing, as sentences.
+
+    Args:
+        warehouse: with reference.
+    """
+    return problems(_read(warehouse, "reference.verdict_lowerings"))
 
 
 def thresholds_of(warehouse: duckdb.DuckDBPyConnection, day: date) -> Thresholds:
