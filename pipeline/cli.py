@@ -553,7 +553,8 @@ def _print_summary(settings: Settings) -> None:
     hidden = sum(count for name, count in found.cells.items() if name.startswith("suppressed"))
     console.print(
         f"[bold]Figures[/bold]     {found.indicators} indicators, {found.periods[0]} to {found.periods[1]}: "
-        f"{shown:,} shown, {hidden:,} hidden to protect people, {found.cells.get('no_data', 0):,} without data"
+        f"{shown:,} shown, {hidden:,} hidden to protect people, {found.cells.get('unreliable', 0):,} too uncertain, "
+        f"{found.cells.get('no_data', 0):,} without data; {found.pooled:,} more taken together"
     )
     if settings.as_of:
         console.print(
@@ -566,14 +567,15 @@ def _print_summary(settings: Settings) -> None:
     table.add_column("indicator")
     table.add_column("value", justify="right")
     table.add_column("95 % interval", justify="right")
-    for _, name, value, low, high, unit in found.latest:
+    table.add_column("verdict")
+    for _, name, value, low, high, unit, verdict in found.latest:
         factor, decimals, behind = _UNITS[unit]
         interval = "" if low is None else f"{low * factor:,.{decimals}f} – {high * factor:,.{decimals}f}"
-        table.add_row(name, f"{value * factor:,.{decimals}f}{behind}", interval)
+        table.add_row(name, f"{value * factor:,.{decimals}f}{behind}", interval, verdict)
     console.print(table)
     marts = settings.published / "partners" / "marts.duckdb"
     query = (
-        "select period, district_name, round(100 * value) as pct, n, status from marts.fct_indicator "
+        "select period, district_name, round(100 * value) as pct, n, verdict, status from marts.fct_indicator "
         "join marts.dim_district using (district_code) where indicator_code = 'tom_gehoord' order by all"
     )
     console.print(f"[bold]Marts[/bold]       {marts}", soft_wrap=True)

@@ -23,7 +23,8 @@ class Summary:
         cells: indicator figures per status in the published marts.
         indicators: number of indicators with at least one published figure.
         periods: first and last half-year in the published marts, None when nothing is published.
-        latest: newest figures of the municipality: period, indicator, value, lower and upper bound, unit.
+        pooled: figures of the pooling ladder that are shown in the place of another one.
+        latest: newest figures of the municipality: period, indicator, value, lower and upper bound, unit, verdict.
         release: name of the published release.
     """
 
@@ -33,6 +34,7 @@ class Summary:
     indicators: int = 0
     periods: tuple[str, str] | None = None
     latest: list[tuple] = field(default_factory=list)
+    pooled: int = 0
     release: str | None = None
 
 
@@ -52,11 +54,19 @@ def summarise(settings: Settings, audience: str = "partners") -> Summary:
         indicators = marts.execute(
             "select count(distinct indicator_code) from marts.fct_indicator where status = 'published'"
         ).fetchone()[0]
+        # a release of before there was a ladder has no such table
+        pooled = marts.execute(
+            "select coalesce(sum(estimated_size), 0) > 0 from duckdb_tables() where table_name = 'fct_indicator_pooled'"
+        ).fetchone()[0]
+        if pooled:
+            pooled = marts.execute(
+                "select count(*) from marts.fct_indicator_pooled where status = 'published'"
+            ).fetchone()[0]
         periods = marts.execute("select min(period), max(period) from marts.fct_indicator").fetchone()
         release = marts.execute("select max(release_id) from marts.release").fetchone()[0]
         latest = marts.execute(
             """
-            select f.period, d.name_nl, f.value, f.ci_low, f.ci_high, f.unit
+            select f.period, d.name_nl, f.value, f.ci_low, f.ci_high, f.unit, f.verdict
             from marts.fct_indicator f
             join marts.dim_indicator d using (indicator_code)
             join marts.dim_district a using (district_code)
@@ -65,7 +75,7 @@ def summarise(settings: Settings, audience: str = "partners") -> Summary:
             order by f.consortium_code desc, f.indicator_code
             """
         ).fetchall()
-    return Summary(deliveries, rows, cells, indicators, periods, latest, release)
+    return Summary(deliveries, rows, cells, indicators, periods, latest, int(pooled), release)
 
 
 def _delivered(settings: Settings) -> tuple[dict[str, int], dict[str, int]]:

@@ -133,8 +133,8 @@ def build_reliability_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             dg.AssetCheckSpec(
                 _ONLY_LOWER,
                 asset=_of(tables.VERDICT),
-                description="Every row of seeds/verdict_lowerings.csv can do something: none would raise a verdict, and none "
-                "ends before it was signed.",
+                description="Every row of seeds/verdict_lowerings.csv can do something: none would raise a verdict, "
+                "and none ends before it was signed.",
             ),
         ],
         pool=_POOL,
