@@ -170,6 +170,31 @@ def pooled_rho(rho: ArrayLike, weight: ArrayLike, *, floor: float = LEAST_RHO, d
     return np.where(together > 0, np.clip(mean, floor, 1.0), default)
 
 
+def towards_usual(rho: ArrayLike, error: ArrayLike, usual: ArrayLike, spread: ArrayLike) -> Floats:
+    """An interviewer effect drawn towards the usual one by how little it says: (rho s² + usual se²)/(s² + se²).
+
+    The mean of a normal effect given a normal estimate of it (Lindley & Smith 1972). A few interviews give estimates
+    between nothing and a half; taken as they come they would make figures count for much one half-year and for little
+    the next.
+
+    Args:
+        rho: the estimate; NaN is none.
+        error: its standard error; NaN or infinite says nothing.
+        usual: the effect that surveys usually have.
+        spread: standard deviation of effects between surveys, above 0.
+
+    Returns:
+        The usual effect where there is no estimate.
+
+    Raises:
+        ValueError: for a negative error or a spread that is not above 0.
+    """
+    rho, error, usual, spread = floats(rho, error, usual, spread)
+    refuse((error < 0) | (spread <= 0), "errors are negative or spreads not above 0")
+    says = 1 / (1 + (np.where(np.isnan(error), np.inf, error) / spread) ** 2)
+    return np.where((says > 0) & ~np.isnan(rho), usual + says * (np.nan_to_num(rho) - usual), usual)
+
+
 def interviewer_design_effect(per_interviewer: ArrayLike, rho: ArrayLike) -> Floats:
     """deff = 1 + (m - 1) rho (Kish 1965): by how much interviewers make the answers count for less.
 

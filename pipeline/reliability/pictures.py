@@ -269,11 +269,13 @@ def interviewer_effects(
     if points.empty:
         return _nothing(title, "Er zijn nog geen gesprekken waarvan bekend is wie ze voerde.")
     half = quantile(confidence) * points["rho_se"]
+    # an interval of a few interviews is as wide as all the others together, and would leave them no room
+    lowest, highest = -notable_effect, max(3 * notable_effect, points["rho"].max())
     points = points.assign(
         consortium=_named(points["consortium_code"], names),
         group=points["target_group"].map(lambda code: _GROUPS[code].label),
-        low=points["rho"] - half,
-        high=points["rho"] + half,
+        low=(points["rho"] - half).clip(lower=lowest),
+        high=(points["rho"] + half).clip(upper=highest),
         measured=points["rho_se"].notna(),
     )
     marks = _marks("group", _GROUPS)
@@ -296,7 +298,8 @@ def interviewer_effects(
         "Het deel van de verschillen tussen antwoorden dat samenhangt met de gespreksvoerder, met het interval van "
         f"{_percentage(confidence)}.",
         f"Tot de stippellijn ({_dutch(reliable_effect, 2)}) is het klein; boven de streeplijn "
-        f"({_dutch(notable_effect, 2)}) is het een gesprek waard. Open teken: niet gemeten, een gebruikelijke waarde.",
+        f"({_dutch(notable_effect, 2)}) is het een gesprek waard. Open teken: een gebruikelijke waarde. "
+        "Brede intervallen zijn afgekapt.",
     )
 
 

@@ -18,6 +18,7 @@ from pipeline.reliability.interviewers import (
     interviewer_effect_from_sums,
     pooled_rho,
     rho_weight,
+    towards_usual,
 )
 from pipeline.reliability.survey_rows import (
     ALL,
@@ -47,7 +48,8 @@ def interviewer_effects(clusters: pd.DataFrame, thresholds: Mapping[str, float])
     says, over the questions and the last ``interviewer_effect_half_years`` half-years of the calendar, this one
     included.
 
-    The standard error is Smith's at the pooled effect. Questions of one interview are no independent evidence, so
+    What is pooled is drawn towards the usual effect by how little it says (``interviewers.towards_usual``). The
+    standard error is Smith's at the pooled effect. Questions of one interview are no independent evidence, so
     within a half-year their errors are added as if they were one; half-years are taken to be independent.
 
     The effect of teams compares districts, each with its own team, in the same way. It holds real differences between
@@ -55,7 +57,8 @@ def interviewer_effects(clusters: pd.DataFrame, thresholds: Mapping[str, float])
 
     Args:
         clusters: as ``int_answers__cluster``.
-        thresholds: least_interviewer_effect, usual_interviewer_effect, interviewer_effect_half_years.
+        thresholds: least_interviewer_effect, usual_interviewer_effect, usual_interviewer_effect_spread,
+            interviewer_effect_half_years.
 
     Returns:
         One row per survey and half-year: consortium_code, target_group, period, rho (never below the least, the usual
@@ -74,6 +77,8 @@ def interviewer_effects(clusters: pd.DataFrame, thresholds: Mapping[str, float])
         default=usual,
         usual=usual,
     )
+    drawn = towards_usual(people["rho"], people["rho_se"], usual, thresholds["usual_interviewer_effect_spread"])
+    people["rho"] = np.maximum(drawn, thresholds["least_interviewer_effect"])
     teams = _pooled(between_groups(by_team), surveys, window, floor=0.0, default=np.nan, usual=usual)
     result = people.assign(is_default=people["estimates"] == 0)
     return result.assign(team_rho=teams["rho"], team_rho_se=teams["rho_se"])

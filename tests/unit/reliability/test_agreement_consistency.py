@@ -307,3 +307,10 @@ def test_coincidences_count_pairs_of_one_unit():
     found = agreement.coincidences([[1, 2, 2], [3, NAN, NAN]], [1, 2, 3])
     assert found.tolist() == [[0, 1, 0], [1, 1, 0], [0, 0, 0]]
     assert sum(1 for _ in combinations(range(3), 2)) == found.sum()
+
+
+def test_an_effect_counts_by_how_much_it_says():
+    drawn = interviewers.towards_usual([0.2, 0.2, 0.2, 0.2, NAN], [0.0, 0.05, np.inf, NAN, 0.01], 0.03, 0.05)
+    assert np.allclose(drawn, [0.2, 0.115, 0.03, 0.03, 0.03])
+    with pytest.raises(ValueError, match="spreads"):
+        interviewers.towards_usual(0.1, 0.1, 0.03, 0.0)

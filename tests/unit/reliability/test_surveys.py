@@ -157,6 +157,10 @@ def test_weighting_to_the_register_costs_what_kish_says():
 # Interviewers
 
 
+# effects between surveys differ so much that the usual one says nothing
+AS_ESTIMATED = {**THRESHOLDS.values, "usual_interviewer_effect_spread": 1e9}
+
+
 def test_one_district_gives_the_interviewer_effect_of_its_answers():
     rng = np.random.default_rng(3)
     rows = [("WK1", f"i{who}", rng.integers(1, 6, 5 + 3 * who), False) for who in range(6)]
@@ -164,7 +168,7 @@ def test_one_district_gives_the_interviewer_effect_of_its_answers():
     answers = np.concatenate([row[2] for row in rows])
     direct = interviewer_effect(answers, np.repeat(np.arange(6), [len(row[2]) for row in rows]))
     found = survey_interviewers.interviewer_effects(
-        clusters(*rows), {**THRESHOLDS.values, "least_interviewer_effect": -1}
+        clusters(*rows), {**AS_ESTIMATED, "least_interviewer_effect": -1}
     )
     assert found["rho"][0] == pytest.approx(float(direct.rho), abs=1e-12)
     assert sums[["interviewers", "n", "sum_of_squared_sizes"]].to_numpy().tolist() == [
@@ -182,13 +186,22 @@ def test_interviewers_are_compared_within_their_district():
     ]
     # SSB = 4 * 4 * .25 = 4 with 4 - 2 df; SSW = 4 * 1 with 16 - 4 df; n0 = 4
     between, within = 4 / 2, 4 / 12
-    found = survey_interviewers.interviewer_effects(clusters(*rows), THRESHOLDS)
+    found = survey_interviewers.interviewer_effects(clusters(*rows), AS_ESTIMATED)
     assert found["rho"][0] == pytest.approx((between - within) / (between + 3 * within))
     # The same answers, with another level in the second district.
     higher = [(d, w, [answer - 2 * (d == "WK2") for answer in given], i) for d, w, given, i in rows]
-    again = survey_interviewers.interviewer_effects(clusters(*higher), THRESHOLDS)
+    again = survey_interviewers.interviewer_effects(clusters(*higher), AS_ESTIMATED)
     assert again["rho"][0] == pytest.approx(found["rho"][0])
     assert found["team_rho"][0] > 0.5 > again["team_rho"][0]
+
+
+def test_few_interviews_leave_the_effect_near_the_usual_one():
+    rows = [("WK1", "a", [1, 1, 2, 2], False), ("WK1", "b", [4, 4, 5, 5], False)]
+    found = survey_interviewers.interviewer_effects(clusters(*rows), THRESHOLDS).iloc[0]
+    says = 0.05**2 / (0.05**2 + found["rho_se"] ** 2)
+    estimate = survey_interviewers.interviewer_effects(clusters(*rows), AS_ESTIMATED)["rho"][0]
+    assert found["rho"] == pytest.approx(0.03 + says * (estimate - 0.03))
+    assert 0.03 < found["rho"] < estimate / 2
 
 
 def test_the_other_party_and_what_nobody_took_tell_nothing_of_interviewers():
