@@ -1,0 +1,486 @@
+"""The attacker inside the solver: how far a hidden cell can be from the truth, given what is shown.
+
+Belongs here: the linear and whole-number programs of one component, the proofs that they leave behind, and the settings
+that every HiGHS object of the process shares. Does not belong here: which cells to hide (``pattern``), and the audit
+before publication, which shares no code with the solver.
+
+A proof is a row of whole moves that the equations send to zero: it is checked exactly, so that no verdict "safe" rests
+on a solver's arithmetic. A verdict "not safe" rests on the solver; a wrong one costs a cell, not a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from pipeline.disclosure.problem import Component, Ints
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+UP, DOWN = 1, -1
+
+_FIT = 1e-6  # how far a linear program's outcome may be from a whole number, or from a level, and still count as there
+_DENOMINATOR = 60  # prices close to a multiple of 1/60 are taken to be that multiple
+
+
+def new_solver(**options: Any) -> highspy.Highs:
+    """A HiGHS object with the settings that make runs repeatable.
+
+    One thread everywhere: objects of one process that ask for different numbers of threads fail to run, silently.
+
+    Args:
+        options: further HiGHS options.
+
+    Returns:
+        An empty solver.
+    """
+    solver = highspy.Highs()
+    for name, setting in {"output_flag": False, "threads": 1, "parallel": "off", "random_seed": 0, **options}.items():
+        solver.setOptionValue(name, setting)
+    return solver
+
+
+def load(solver: highspy.Highs, matrix: sparse.csr_array, columns: int) -> None:
+    """Give a solver the equations matrix × columns = 0, all columns fixed at 0.
+
+    Args:
+        solver: an empty solver.
+        matrix: the equations.
+        columns: number of columns.
+    """
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = columns, matrix.shape[0]
+    model.col_cost_ = model.col_lower_ = model.col_upper_ = np.zeros(columns)
+    model.row_lower_ = model.row_upper_ = np.zeros(matrix.shape[0])
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+    model.a_matrix_.index_ = matrix.indices.astype(np.int32)
+    model.a_matrix_.value_ = matrix.data.astype(np.float64)
+    solver.passModel(model)
+
+
+def run(solver: highspy.Highs) -> highspy.HighsModelStatus:
+    """Run a solver; a run that stops without a verdict is repeated once from scratch.
+
+    Args:
+        solver: with its model.
+
+    Returns:
+        The status.
+
+    Raises:
+        RuntimeError: when the solver gives no verdict.
+    """
+    known = highspy.HighsModelStatus
+    for _ in range(2):
+        solver.run()
+        status = solver.getModelStatus()
+        if status in (known.kOptimal, known.kInfeasible, known.kTimeLimit):
+            return status
+        solver.clearSolver()
+    raise RuntimeError(f"HiGHS stopped with status {solver.modelStatusToString(status)}")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A requirement that a pattern does not meet.
+
+    Attributes:
+        cell: place of the primary cell in the component.
+        level: what it needs.
+        sides: the directions that count together.
+        prices: of the equations, for each side, when a linear attack shows the failure; None when only an attack in
+            whole numbers does.
+    """
+
+    cell: int
+    level: int
+    sides: tuple[int, ...]
+    prices: tuple[Floats, ...] | None
+
+
+class Standing:
+    """What has been proved for the primary cells of a component under some pattern."""
+
+    def __init__(self, component: Component) -> None:
+        self.primaries = np.flatnonzero(component.primary)
+        self.reach = {side: np.zeros(len(self.primaries), dtype=np.int64) for side in (UP, DOWN)}
+        self.moves = {side: np.zeros((len(self.primaries), len(component.keys)), dtype=np.int32) for side in (UP, DOWN)}
+
+    def learn(self, moves: Ints) -> None:
+        """Keep a proof for each primary cell that it takes further than the one at hand."""
+        for side in (UP, DOWN):
+            further = np.flatnonzero(side * moves[self.primaries] > self.reach[side])
+            self.reach[side][further] = side * moves[self.primaries[further]]
+            self.moves[side][further] = moves
+
+    def without(self, cell: int) -> Standing:
+        """What remains proved when a cell is shown."""
+        left = Standing.__new__(Standing)
+        left.primaries = self.primaries
+        uses = {side: self.moves[side][:, cell] != 0 for side in (UP, DOWN)}
+        left.reach = {side: np.where(uses[side], 0, self.reach[side]) for side in (UP, DOWN)}
+        left.moves = {side: self.moves[side].copy() for side in (UP, DOWN)}
+        return left
+
+
+class Attacker:
+    """Attacks on one component.
+
+    Args:
+        component: the cells and their equations.
+    """
+
+    def __init__(self, component: Component) -> None:
+        self.component = component
+        self.upper = component.upper_levels.copy()
+        self.lower = component.lower_levels.copy()
+        self.sliding = component.sliding_levels.copy()
+        self._cells = np.arange(len(component.keys), dtype=np.int32)
+        self._transposed = component.matrix.T.tocsr().astype(np.float64)
+        self._linear = new_solver(solver="simplex", presolve="off")
+        load(self._linear, component.matrix, len(self._cells))
+        self._whole: highspy.Highs | None = None
+        self._price: highspy.Highs | None = None
+        self._down = self._up = np.zeros(len(self._cells))
+
+    def lower_to_attainable(self) -> list[int]:
+        """Lower the levels that cannot be reached even with everything hidden to what can be reached.
+
+        Returns:
+            Places of the primary cells concerned.
+        """
+        everything = np.ones(len(self._cells), dtype=bool)
+        standing, failures = self.attack(everything)
+        touched = sorted({failure.cell for failure in failures})
+        for cell in touched:
+            reach = self.interval(cell, everything)
+            self.upper[cell] = min(self.upper[cell], reach[1])
+            self.lower[cell] = min(self.lower[cell], reach[0])
+            self.sliding[cell] = min(self.sliding[cell], reach[0] + reach[1])
+        return touched
+
+    def interval(self, cell: int, hidden: Mask) -> tuple[int, int]:
+        """How far a cell can really fall and rise under a pattern, in whole numbers.
+
+        Args:
+            cell: its place.
+            hidden: the pattern.
+
+        Returns:
+            Fall and rise.
+        """
+        down, up = self._whole_box(hidden)
+        fall = self._push_whole(cell, DOWN, int(self.component.down[cell]), down, up)
+        rise = self._push_whole(cell, UP, int(self.component.up[cell]), down, up)
+        return int(-fall[cell]), int(rise[cell])
+
+    def attack(
+        self, hidden: Mask, standing: Standing | None = None, first_only: bool = False
+    ) -> tuple[Standing, list[Failure]]:
+        """Try every requirement on a pattern.
+
+        Args:
+            hidden: the cells that are hidden.
+            standing: what is proved already.
+            first_only: stop at the first failure.
+
+        Returns:
+            The proofs, and the requirements that are not met.
+        """
+        standing = standing or Standing(self.component)
+        self._set_box(*self._whole_box(hidden))
+        self._attack_together(standing)
+        failures: list[Failure] = []
+        for at in np.flatnonzero(~self._met(standing)):
+            failures += self._attack_one(int(at), standing)
+            if failures and first_only:
+                break
+        return standing, failures
+
+    def failures_at(self, x: Floats, limit: int, start: int = 0) -> list[Failure]:
+        """Requirements that a master solution, whole or not, does not meet.
+
+        Each move is cut off at the level at stake, as a cell can contribute no more than that to a cut.
+
+        Args:
+            x: how far each cell is hidden, 0 to 1; 1 for primary cells.
+            limit: stop after so many.
+            start: where among the primary cells to begin.
+
+        Returns:
+            The failures, with prices.
+        """
+        primaries = np.flatnonzero(self.component.primary)
+        primaries = np.roll(primaries, -start)
+        found: list[Failure] = []
+        for levels, sides in ((self.upper, (UP,)), (self.lower, (DOWN,)), (self._sliding_alone(), (UP, DOWN))):
+            for level in np.unique(levels[primaries]):
+                if level > 0 and len(found) < limit:
+                    group = primaries[levels[primaries] == level]
+                    found += self._failures_at_level(x, int(level), group, sides, limit - len(found))
+        return found
+
+    def cut(self, failure: Failure) -> tuple[Ints, Floats] | None:
+        """The inequality that a failure implies: sum of coefficient × hidden >= 1 over the cells that may be hidden.
+
+        Whatever the prices, this holds for every safe pattern: moves that the equations send to zero satisfy
+        move(cell) = sum of r × move with r = unit(cell) + prices × equations, and a move is bounded by its cell's own
+        bounds when it is hidden and 0 when not (Fischetti & Salazar-González 2001, section 4). Coefficients above the
+        right-hand side are cut down to it; cells that are hidden anyway are moved to the right.
+
+        Args:
+            failure: with prices.
+
+        Returns:
+            Places and coefficients, None when the inequality says nothing.
+        """
+        coefficients = np.zeros(len(self._cells))
+        for side, prices in zip(failure.sides, failure.prices or (), strict=True):
+            r = self._transposed @ _clean(prices)
+            r[failure.cell] += side
+            r[np.abs(r) < 1e-9] = 0
+            coefficients += np.where(r > 0, r * self.component.up, -r * self.component.down)
+        needed = failure.level - coefficients[self.component.primary].sum()
+        if needed <= _FIT:
+            return None
+        coefficients = np.minimum(coefficients / needed, 1.0)
+        coefficients[self.component.primary] = 0
+        # Rounded up a little, so that the inequality never asks more than it may.
+        places = np.flatnonzero(coefficients > 1e-9)
+        return places, np.minimum(np.ceil(coefficients[places] * 1e9) / 1e9, 1.0)
+
+    def cheapest(self, failure: Failure, cost: Floats, whole: bool) -> list[Ints | Floats]:
+        """Moves that meet a requirement at the least cost of hiding what moves.
+
+        Args:
+            failure: the requirement; its prices do not matter.
+            cost: of hiding each cell, 0 when it is hidden.
+            whole: search among whole moves.
+
+        Returns:
+            Moves, one row for each side.
+        """
+        n = len(self._cells)
+        solver = self._price
+        if solver is None:
+            solver = self._price = new_solver(mip_rel_gap=0.01)
+            load(solver, sparse.csr_array(sparse.hstack([self.component.matrix, -self.component.matrix])), 2 * n)
+        both = np.arange(2 * n, dtype=np.int32)
+        bounds = np.concatenate([self.component.up, self.component.down]).astype(float)
+        per_unit = np.tile(cost, 2) / np.clip(np.minimum(bounds, failure.level), 1, None)
+        kind = highspy.HighsVarType.kInteger if whole else highspy.HighsVarType.kContinuous
+        solver.changeColsIntegrality(2 * n, both, np.full(2 * n, kind))
+        solver.changeColsCost(2 * n, both, per_unit + 1e-4)
+        found = []
+        for side, level in zip(failure.sides, self._split(failure), strict=True):
+            low, high = np.zeros(2 * n), bounds.copy()
+            moving, still = (failure.cell, failure.cell + n) if side == UP else (failure.cell + n, failure.cell)
+            low[moving], high[still] = level, 0
+            solver.changeColsBounds(2 * n, both, low, high)
+            if run(solver) != highspy.HighsModelStatus.kOptimal:
+                return []
+            values = np.asarray(solver.getSolution().col_value)
+            found.append(values[:n] - values[n:])
+        return found
+
+    def exact(self, moves: Floats) -> Ints | None:
+        """The whole moves that a solver meant.
+
+        Args:
+            moves: its outcome.
+
+        Returns:
+            Moves that the equations send to zero exactly, within the cells' own bounds; None when these are not whole.
+        """
+        whole = np.rint(moves)
+        if np.abs(moves - whole).max(initial=0) > _FIT:
+            return None
+        whole = whole.astype(np.int64)
+        inside = (whole >= -self.component.down).all() and (whole <= self.component.up).all()
+        return whole if inside and not (self.component.matrix @ whole).any() else None
+
+    def _split(self, failure: Failure) -> list[int]:
+        """How much each side takes of a sliding requirement: upwards what it can."""
+        if len(failure.sides) == 1:
+            return [failure.level]
+        rise = min(failure.level, int(self.component.up[failure.cell]))
+        return [rise, min(failure.level - rise, int(self.component.down[failure.cell]))]
+
+    def _sliding_alone(self) -> Ints:
+        """Sliding levels where the two one-sided levels do not give them already."""
+        return np.where(self.sliding > self.upper + self.lower, self.sliding, 0)
+
+    def _needs(self, side: int) -> Ints:
+        return self.upper if side == UP else self.lower
+
+    def _cap(self, cell: int, side: int) -> int:
+        """How far it is of use to push a cell."""
+        bound = self.component.up if side == UP else self.component.down
+        return int(min(bound[cell], max(self._needs(side)[cell], self.sliding[cell])))
+
+    def _met(self, standing: Standing) -> Mask:
+        at = standing.primaries
+        up, down = standing.reach[UP], standing.reach[DOWN]
+        return (up >= self.upper[at]) & (down >= self.lower[at]) & (up + down >= self.sliding[at])
+
+    def _whole_box(self, hidden: Mask) -> tuple[Floats, Floats]:
+        return np.where(hidden, self.component.down, 0).astype(float), np.where(hidden, self.component.up, 0).astype(
+            float
+        )
+
+    def _set_box(self, down: Floats, up: Floats) -> None:
+        self._down, self._up = down, up
+        self._linear.changeColsBounds(len(self._cells), self._cells, -down, up)
+
+    def _optimum(self, cost: Floats, caps: list[tuple[int, int, float]]) -> tuple[Floats, Floats]:
+        """Moves of least cost within the box and the caps (cell, side, cap), and the prices of the equations."""
+        for cell, side, cap in caps:
+            down, up = (
+                (self._down[cell], min(self._up[cell], cap))
+                if side == UP
+                else (min(self._down[cell], cap), self._up[cell])
+            )
+            self._linear.changeColBounds(cell, -down, up)
+        self._linear.changeColsCost(len(self._cells), self._cells, cost)
+        if run(self._linear) != highspy.HighsModelStatus.kOptimal:
+            raise RuntimeError("an attack that must have an answer has none")
+        solution = self._linear.getSolution()
+        for cell, _, _ in caps:
+            self._linear.changeColBounds(cell, -self._down[cell], self._up[cell])
+        return np.asarray(solution.col_value), np.asarray(solution.row_dual)
+
+    def _push(self, cell: int, side: int, cap: float) -> tuple[float, Floats, Floats]:
+        """Push one cell one way: how far it gets, the moves, the prices."""
+        cost = np.zeros(len(self._cells))
+        cost[cell] = -side
+        moves, prices = self._optimum(cost, [(cell, side, cap)])
+        return side * float(moves[cell]), moves, prices
+
+    def _push_whole(self, cell: int, side: int, cap: int, down: Floats, up: Floats) -> Ints:
+        """Push one cell one way in whole moves."""
+        n = len(self._cells)
+        if self._whole is None:
+            self._whole = new_solver(mip_rel_gap=0.0)
+            load(self._whole, self.component.matrix, n)
+            self._whole.changeColsIntegrality(n, self._cells, np.full(n, highspy.HighsVarType.kInteger))
+        low, high, cost = -down, up.copy(), np.zeros(n)
+        if side == UP:
+            high[cell] = min(high[cell], cap)
+        else:
+            low[cell] = max(low[cell], -cap)
+        cost[cell] = -side
+        self._whole.changeColsBounds(n, self._cells, low, high)
+        self._whole.changeColsCost(n, self._cells, cost)
+        run(self._whole)
+        moves = self.exact(np.asarray(self._whole.getSolution().col_value))
+        return np.zeros(n, dtype=np.int64) if moves is None else moves
+
+    def _attack_together(self, standing: Standing) -> None:
+        """Push many cells at once for as long as that proves something; then up, then down."""
+        idle = 0
+        turn = 0
+        while idle < 2:
+            at, side = standing.primaries, (UP, DOWN)[turn % 2]
+            met = self._met(standing)
+            slides = standing.reach[UP] + standing.reach[DOWN] < self.sliding[at]
+            wanted = (standing.reach[side] < self._needs(side)[at]) | slides
+            if met.all():
+                return
+            turn += 1
+            if not wanted.any():
+                idle += 1
+                continue
+            cells = at[wanted]
+            cost = np.zeros(len(self._cells))
+            cost[cells] = -side
+            before = met.sum() + standing.reach[side].sum() / 1e9
+            moves, _ = self._optimum(cost, [(int(cell), side, self._cap(int(cell), side)) for cell in cells])
+            whole = self.exact(moves)
+            if whole is not None:
+                standing.learn(whole)
+            idle = 0 if self._met(standing).sum() + standing.reach[side].sum() / 1e9 > before else idle + 1
+
+    def _attack_one(self, at: int, standing: Standing) -> list[Failure]:
+        """Push one primary cell every way it needs."""
+        cell = int(standing.primaries[at])
+        failures = []
+        reached: dict[int, tuple[float, Floats]] = {}
+
+        def push(side: int) -> None:
+            reach, moves, prices = self._push(cell, side, self._cap(cell, side))
+            reached[side] = reach, prices
+            whole = self.exact(moves)
+            if whole is not None:
+                standing.learn(whole)
+
+        def push_whole(side: int) -> None:
+            standing.learn(self._push_whole(cell, side, self._cap(cell, side), self._down, self._up))
+
+        for side in (UP, DOWN):
+            need = int(self._needs(side)[cell])
+            if standing.reach[side][at] >= need:
+                continue
+            push(side)
+            if reached[side][0] < need - _FIT:
+                failures.append(Failure(cell, need, (side,), (reached[side][1],)))
+            elif standing.reach[side][at] < need:
+                push_whole(side)
+                if standing.reach[side][at] < need:
+                    failures.append(Failure(cell, need, (side,), None))
+        need = int(self.sliding[cell])
+        if not failures and standing.reach[UP][at] + standing.reach[DOWN][at] < need:
+            for side in (UP, DOWN):
+                if side not in reached:
+                    push(side)
+            if reached[UP][0] + reached[DOWN][0] < need - _FIT:
+                failures.append(Failure(cell, need, (UP, DOWN), (reached[UP][1], reached[DOWN][1])))
+            elif standing.reach[UP][at] + standing.reach[DOWN][at] < need:
+                push_whole(UP)
+                push_whole(DOWN)
+                if standing.reach[UP][at] + standing.reach[DOWN][at] < need:
+                    failures.append(Failure(cell, need, (UP, DOWN), None))
+        return failures
+
+    def _failures_at_level(
+        self, x: Floats, level: int, group: Ints, sides: tuple[int, ...], limit: int
+    ) -> list[Failure]:
+        """As ``failures_at`` for primary cells with one level."""
+        self._set_box(np.minimum(self.component.down, level) * x, np.minimum(self.component.up, level) * x)
+        best = {side: np.zeros(len(self._cells)) for side in (UP, DOWN)}
+
+        def remember(moves: Floats) -> None:
+            best[UP] = np.maximum(best[UP], moves)
+            best[DOWN] = np.maximum(best[DOWN], -moves)
+
+        for side in sides:
+            cost = np.zeros(len(self._cells))
+            cost[group] = -side
+            remember(self._optimum(cost, [(int(cell), side, level) for cell in group])[0])
+        found: list[Failure] = []
+        for cell in group:
+            if sum(best[side][cell] for side in sides) >= level - _FIT:
+                continue
+            prices, total = [], 0.0
+            for side in sides:
+                reach, moves, price = self._push(int(cell), side, level)
+                remember(moves)
+                prices.append(price)
+                total += reach
+            if total < level * (1 - 1e-4):
+                found.append(Failure(int(cell), level, sides, tuple(prices)))
+                if len(found) >= limit:
+                    break
+        return found
+
+
+def _clean(prices: Floats) -> Floats:
+    """Prices as the simple fractions that they nearly are."""
+    simple = np.rint(prices * _DENOMINATOR) / _DENOMINATOR
+    return np.where(np.abs(prices - simple) < 1e-7, simple, prices)
