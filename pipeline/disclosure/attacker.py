@@ -10,6 +10,7 @@ on a solver's arithmetic. A verdict "not safe" rests on the solver; a wrong one 
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,26 +107,30 @@ class Failure:
 
 
 class Standing:
-    """What has been proved for the primary cells of a component under some pattern."""
+    """What has been proved for the primary cells of a component under some pattern.
 
-    def __init__(self, component: Component) -> None:
+    Args:
+        component: the cells.
+        whole: only moves that were checked as whole numbers count; otherwise also those of a linear program.
+    """
+
+    def __init__(self, component: Component, whole: bool) -> None:
+        self.whole = whole
         self.primaries = np.flatnonzero(component.primary)
-        self.reach = {side: np.zeros(len(self.primaries), dtype=np.int64) for side in (UP, DOWN)}
-        self.moves = {side: np.zeros((len(self.primaries), len(component.keys)), dtype=np.int32) for side in (UP, DOWN)}
+        self.reach = {side: np.zeros(len(self.primaries)) for side in (UP, DOWN)}
+        self.moves = {side: np.zeros((len(self.primaries), len(component.keys)), np.float32) for side in (UP, DOWN)}
 
-    def learn(self, moves: Ints) -> None:
-        """Keep a proof for each primary cell that it takes further than the one at hand."""
+    def learn(self, moves: Floats, wanted: Mask) -> None:
+        """Keep a proof for each wanted primary cell that it takes further than the one at hand."""
         for side in (UP, DOWN):
-            further = np.flatnonzero(side * moves[self.primaries] > self.reach[side])
+            further = np.flatnonzero(wanted & (side * moves[self.primaries] > self.reach[side] + _FIT))
             self.reach[side][further] = side * moves[self.primaries[further]]
             self.moves[side][further] = moves
 
     def without(self, cell: int) -> Standing:
         """What remains proved when a cell is shown."""
-        left = Standing.__new__(Standing)
-        left.primaries = self.primaries
-        uses = {side: self.moves[side][:, cell] != 0 for side in (UP, DOWN)}
-        left.reach = {side: np.where(uses[side], 0, self.reach[side]) for side in (UP, DOWN)}
+        left = copy(self)
+        left.reach = {side: np.where(self.moves[side][:, cell] != 0, 0, self.reach[side]) for side in (UP, DOWN)}
         left.moves = {side: self.moves[side].copy() for side in (UP, DOWN)}
         return left
 
@@ -147,7 +152,7 @@ class Attacker:
         self._linear = new_solver(solver="simplex", presolve="off")
         load(self._linear, component.matrix, len(self._cells))
         self._whole: highspy.Highs | None = None
-        self._price: highspy.Highs | None = None
+        self._prices: dict[bool, highspy.Highs] = {}
         self._down = self._up = np.zeros(len(self._cells))
 
     def lower_to_attainable(self) -> list[int]:
@@ -157,7 +162,7 @@ class Attacker:
             Places of the primary cells concerned.
         """
         everything = np.ones(len(self._cells), dtype=bool)
-        standing, failures = self.attack(everything)
+        _, failures = self.attack(everything, Standing(self.component, whole=True))
         touched = sorted({failure.cell for failure in failures})
         for cell in touched:
             reach = self.interval(cell, everything)
@@ -181,20 +186,17 @@ class Attacker:
         rise = self._push_whole(cell, UP, int(self.component.up[cell]), down, up)
         return int(-fall[cell]), int(rise[cell])
 
-    def attack(
-        self, hidden: Mask, standing: Standing | None = None, first_only: bool = False
-    ) -> tuple[Standing, list[Failure]]:
+    def attack(self, hidden: Mask, standing: Standing, first_only: bool = False) -> tuple[Standing, list[Failure]]:
         """Try every requirement on a pattern.
 
         Args:
             hidden: the cells that are hidden.
-            standing: what is proved already.
+            standing: what is proved already, and what counts as proof; it is added to.
             first_only: stop at the first failure.
 
         Returns:
             The proofs, and the requirements that are not met.
         """
-        standing = standing or Standing(self.component)
         self._set_box(*self._whole_box(hidden))
         self._attack_together(standing)
         failures: list[Failure] = []
@@ -203,6 +205,20 @@ class Attacker:
             if failures and first_only:
                 break
         return standing, failures
+
+    def holds(self, hidden: Mask) -> bool:
+        """Whether every requirement has a proof in whole numbers.
+
+        Args:
+            hidden: the pattern.
+
+        Returns:
+            True when it has.
+        """
+        standing = Standing(self.component, whole=True)
+        self._set_box(*self._whole_box(hidden))
+        self._attack_together(standing)
+        return self.protect(hidden, standing) is not None
 
     def failures_at(self, x: Floats, limit: int, start: int = 0) -> list[Failure]:
         """Requirements that a master solution, whole or not, does not meet.
@@ -256,39 +272,54 @@ class Attacker:
         places = np.flatnonzero(coefficients > 1e-9)
         return places, np.minimum(np.ceil(coefficients[places] * 1e9) / 1e9, 1.0)
 
-    def cheapest(self, failure: Failure, cost: Floats, whole: bool) -> list[Ints | Floats]:
-        """Moves that meet a requirement at the least cost of hiding what moves.
+    def protect(self, hidden: Mask, standing: Standing, cost: Floats | None = None) -> Mask | None:
+        """Prove what is not proved yet by few moves, and hide the cheapest cells that these need.
+
+        One primary cell after the other, what was hidden for one being free for the next (Kelly, Golden & Assad 1992).
 
         Args:
-            failure: the requirement; its prices do not matter.
-            cost: of hiding each cell, 0 when it is hidden.
-            whole: search among whole moves.
+            hidden: the pattern to begin with.
+            standing: what is proved, and what counts as proof; it is added to.
+            cost: of hiding each cell; None when no cell more may be hidden.
 
         Returns:
-            Moves, one row for each side.
+            The pattern with the cells hidden besides, None when some requirement is not met.
         """
-        n = len(self._cells)
-        solver = self._price
-        if solver is None:
-            solver = self._price = new_solver(mip_rel_gap=0.01)
-            load(solver, sparse.csr_array(sparse.hstack([self.component.matrix, -self.component.matrix])), 2 * n)
-        both = np.arange(2 * n, dtype=np.int32)
-        bounds = np.concatenate([self.component.up, self.component.down]).astype(float)
-        per_unit = np.tile(cost, 2) / np.clip(np.minimum(bounds, failure.level), 1, None)
-        kind = highspy.HighsVarType.kInteger if whole else highspy.HighsVarType.kContinuous
-        solver.changeColsIntegrality(2 * n, both, np.full(2 * n, kind))
-        solver.changeColsCost(2 * n, both, per_unit + 1e-4)
-        found = []
-        for side, level in zip(failure.sides, self._split(failure), strict=True):
-            low, high = np.zeros(2 * n), bounds.copy()
-            moving, still = (failure.cell, failure.cell + n) if side == UP else (failure.cell + n, failure.cell)
-            low[moving], high[still] = level, 0
-            solver.changeColsBounds(2 * n, both, low, high)
-            if run(solver) != highspy.HighsModelStatus.kOptimal:
-                return []
-            values = np.asarray(solver.getSolution().col_value)
-            found.append(values[:n] - values[n:])
-        return found
+        hidden = hidden.copy()
+        for at in np.flatnonzero(~self._met(standing)):
+            cell = int(standing.primaries[at])
+            for sides, level in self._requirements(cell):
+                missing = level - sum(int(standing.reach[side][at] + _FIT) for side in sides)
+                for side in sides:
+                    if missing <= 0:
+                        break
+                    bound = self.component.up if side == UP else self.component.down
+                    have = int(standing.reach[side][at] + _FIT)
+                    goal = int(min(have + missing, bound[cell]))
+                    moves = self._cheapest(cell, side, goal, hidden, cost, whole=False)
+                    if moves is not None and standing.whole and self.exact(moves) is None:
+                        moves = self._cheapest(cell, side, goal, hidden, cost, whole=True)
+                    if moves is None:
+                        return None
+                    hidden |= np.abs(moves) > _FIT
+                    self.teach(standing, moves)
+                    missing -= goal - have
+                if missing > 0:
+                    return None
+        return hidden
+
+    def teach(self, standing: Standing, moves: Floats) -> None:
+        """Add moves to what is proved, as far as they count.
+
+        Args:
+            standing: what is proved.
+            moves: from a linear program.
+        """
+        whole = self.exact(moves)
+        if whole is not None:
+            standing.learn(whole.astype(float), ~self._met(standing))
+        elif not standing.whole:
+            standing.learn(np.where(np.abs(moves) > _FIT, moves, 0.0), ~self._met(standing))
 
     def exact(self, moves: Floats) -> Ints | None:
         """The whole moves that a solver meant.
@@ -306,12 +337,44 @@ class Attacker:
         inside = (whole >= -self.component.down).all() and (whole <= self.component.up).all()
         return whole if inside and not (self.component.matrix @ whole).any() else None
 
-    def _split(self, failure: Failure) -> list[int]:
-        """How much each side takes of a sliding requirement: upwards what it can."""
-        if len(failure.sides) == 1:
-            return [failure.level]
-        rise = min(failure.level, int(self.component.up[failure.cell]))
-        return [rise, min(failure.level - rise, int(self.component.down[failure.cell]))]
+    def _requirements(self, cell: int) -> list[tuple[tuple[int, ...], int]]:
+        """Sides that count together and what they need, for one primary cell."""
+        return [
+            ((UP,), int(self.upper[cell])),
+            ((DOWN,), int(self.lower[cell])),
+            ((UP, DOWN), int(self.sliding[cell])),
+        ]
+
+    def _cheapest(
+        self, cell: int, side: int, level: int, hidden: Mask, cost: Floats | None, whole: bool
+    ) -> Floats | None:
+        """Moves that take a cell to a level at the least cost of hiding what moves; None when there are none."""
+        n = len(self._cells)
+        both = np.arange(2 * n, dtype=np.int32)
+        solver = self._prices.get(whole)
+        if solver is None:
+            options = {"mip_rel_gap": 0.01} if whole else {"solver": "simplex", "presolve": "off"}
+            solver = self._prices[whole] = new_solver(**options)
+            matrix = sparse.csr_array(sparse.hstack([self.component.matrix, -self.component.matrix]))
+            load(solver, matrix, 2 * n)
+            if whole:
+                solver.changeColsIntegrality(2 * n, both, np.full(2 * n, highspy.HighsVarType.kInteger))
+        high = np.concatenate([self.component.up, self.component.down]).astype(float)
+        if cost is None:
+            high[~np.tile(hidden, 2)] = 0
+            cost = np.zeros(n)
+        low = np.zeros(2 * n)
+        moving, still = (cell, cell + n) if side == UP else (cell + n, cell)
+        low[moving], high[still] = level, 0
+        # The share of its cost that a cell pays for each unit, as it can move no further than the level or its bound;
+        # and a little for every unit, so that few cells move.
+        per_unit = np.tile(np.where(hidden, 0.0, cost), 2) / np.clip(np.minimum(high, level), 1, None) + 1e-3
+        solver.changeColsCost(2 * n, both, per_unit)
+        solver.changeColsBounds(2 * n, both, low, high)
+        if run(solver) != highspy.HighsModelStatus.kOptimal:
+            return None
+        values = np.asarray(solver.getSolution().col_value)
+        return values[:n] - values[n:]
 
     def _sliding_alone(self) -> Ints:
         """Sliding levels where the two one-sided levels do not give them already."""
@@ -328,6 +391,7 @@ class Attacker:
     def _met(self, standing: Standing) -> Mask:
         at = standing.primaries
         up, down = standing.reach[UP], standing.reach[DOWN]
+        up, down = up + _FIT, down + _FIT
         return (up >= self.upper[at]) & (down >= self.lower[at]) & (up + down >= self.sliding[at])
 
     def _whole_box(self, hidden: Mask) -> tuple[Floats, Floats]:
@@ -383,69 +447,45 @@ class Attacker:
         return np.zeros(n, dtype=np.int64) if moves is None else moves
 
     def _attack_together(self, standing: Standing) -> None:
-        """Push many cells at once for as long as that proves something; then up, then down."""
-        idle = 0
-        turn = 0
-        while idle < 2:
-            at, side = standing.primaries, (UP, DOWN)[turn % 2]
-            met = self._met(standing)
-            slides = standing.reach[UP] + standing.reach[DOWN] < self.sliding[at]
-            wanted = (standing.reach[side] < self._needs(side)[at]) | slides
-            if met.all():
+        """Push many cells at once, for as long as that settles many."""
+        at = standing.primaries
+        open_before = len(at)
+        for turn in range(2 * len(at)):
+            still_open = int((~self._met(standing)).sum())
+            if still_open <= 2 or (turn >= 2 and turn % 2 == 0 and still_open > open_before * 0.8):
                 return
-            turn += 1
-            if not wanted.any():
-                idle += 1
-                continue
-            cells = at[wanted]
-            cost = np.zeros(len(self._cells))
-            cost[cells] = -side
-            before = met.sum() + standing.reach[side].sum() / 1e9
-            moves, _ = self._optimum(cost, [(int(cell), side, self._cap(int(cell), side)) for cell in cells])
-            whole = self.exact(moves)
-            if whole is not None:
-                standing.learn(whole)
-            idle = 0 if self._met(standing).sum() + standing.reach[side].sum() / 1e9 > before else idle + 1
+            if turn % 2 == 0:
+                open_before = still_open
+            side = (UP, DOWN)[turn % 2]
+            slides = standing.reach[UP] + standing.reach[DOWN] < self.sliding[at] - _FIT
+            cells = at[(standing.reach[side] < self._needs(side)[at] - _FIT) | slides]
+            if len(cells):
+                cost = np.zeros(len(self._cells))
+                cost[cells] = -side
+                self.teach(standing, self._optimum(cost, [(int(c), side, self._cap(int(c), side)) for c in cells])[0])
 
     def _attack_one(self, at: int, standing: Standing) -> list[Failure]:
         """Push one primary cell every way it needs."""
         cell = int(standing.primaries[at])
         failures = []
         reached: dict[int, tuple[float, Floats]] = {}
-
-        def push(side: int) -> None:
-            reach, moves, prices = self._push(cell, side, self._cap(cell, side))
-            reached[side] = reach, prices
-            whole = self.exact(moves)
-            if whole is not None:
-                standing.learn(whole)
-
-        def push_whole(side: int) -> None:
-            standing.learn(self._push_whole(cell, side, self._cap(cell, side), self._down, self._up))
-
-        for side in (UP, DOWN):
-            need = int(self._needs(side)[cell])
-            if standing.reach[side][at] >= need:
+        for sides, level in self._requirements(cell):
+            if failures or sum(standing.reach[side][at] for side in sides) >= level - _FIT:
                 continue
-            push(side)
-            if reached[side][0] < need - _FIT:
-                failures.append(Failure(cell, need, (side,), (reached[side][1],)))
-            elif standing.reach[side][at] < need:
-                push_whole(side)
-                if standing.reach[side][at] < need:
-                    failures.append(Failure(cell, need, (side,), None))
-        need = int(self.sliding[cell])
-        if not failures and standing.reach[UP][at] + standing.reach[DOWN][at] < need:
-            for side in (UP, DOWN):
+            for side in sides:
                 if side not in reached:
-                    push(side)
-            if reached[UP][0] + reached[DOWN][0] < need - _FIT:
-                failures.append(Failure(cell, need, (UP, DOWN), (reached[UP][1], reached[DOWN][1])))
-            elif standing.reach[UP][at] + standing.reach[DOWN][at] < need:
-                push_whole(UP)
-                push_whole(DOWN)
-                if standing.reach[UP][at] + standing.reach[DOWN][at] < need:
-                    failures.append(Failure(cell, need, (UP, DOWN), None))
+                    reach, moves, prices = self._push(cell, side, self._cap(cell, side))
+                    reached[side] = reach, prices
+                    self.teach(standing, moves)
+            if sum(reached[side][0] for side in sides) < level - _FIT:
+                failures.append(Failure(cell, level, sides, tuple(reached[side][1] for side in sides)))
+            elif standing.whole:
+                for side in sides:
+                    if standing.reach[side][at] < self._cap(cell, side):
+                        moves = self._push_whole(cell, side, self._cap(cell, side), self._down, self._up)
+                        self.teach(standing, moves.astype(float))
+                if sum(standing.reach[side][at] for side in sides) < level:
+                    failures.append(Failure(cell, level, sides, None))
         return failures
 
     def _failures_at_level(

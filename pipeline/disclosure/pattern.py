@@ -15,13 +15,13 @@ from math import gcd
 import highspy
 import numpy as np
 
-from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, Standing, load, new_solver, run
+from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, Standing, new_solver, run
 from pipeline.disclosure.problem import Component, Ints, Problem
 
 _WHOLE = 1e-6
 _CUTS_A_ROUND = 200
 _ROUNDS_WITHOUT_GAIN = 6
-# A shown cell counts as hidden this little when prices are sought, so that of many prices those come out that blame few.
+# A shown cell counts as hidden this little when prices are sought: of many prices those come out that blame few.
 _FAINTLY_HIDDEN = 1e-3
 
 
@@ -153,7 +153,6 @@ class _Search:
         self._rounds = 0
         self._bound = 0
         self._best: Mask | None = None
-        self._standing: Standing | None = None
         self.unprotectable: list[Unprotectable] = []
 
     def solve(self) -> Mask:
@@ -171,9 +170,8 @@ class _Search:
             while not self._proved() and time.monotonic() < self._deadline:
                 if not self._branch():
                     break
-        _, failures = self._attacker.attack(self._best)
-        if failures:
-            raise RuntimeError(f"a pattern taken for safe leaves {len(failures)} requirements open")
+        if not self._attacker.holds(self._best):
+            raise RuntimeError("a pattern taken for safe is not")
         return self._best
 
     def report(self) -> Solved:
@@ -236,9 +234,11 @@ class _Search:
             return False
         if hidden is None:
             return False
-        standing, failures = self._attacker.attack(hidden)
+        _, failures = self._attack(hidden, whole=False)
+        if not failures and not self._attacker.holds(hidden):
+            _, failures = self._attack(hidden, whole=True)
         if not failures:
-            self._best, self._standing = hidden, standing
+            self._best = hidden
             return not self._proved()
         x = hidden.astype(float)
         added = self._master.add(self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), 10**9), x)
@@ -260,46 +260,41 @@ class _Search:
                 wide[cell] = reach < failure.level
         return wide
 
+    def _attack(self, hidden: Mask, whole: bool, first_only: bool = False) -> tuple[Standing, list[Failure]]:
+        return self._attacker.attack(hidden, Standing(self._component, whole), first_only)
+
     def _improve(self, hidden: Mask, cost: Floats) -> None:
-        """Complete a pattern cheaply, take out what is not needed, keep it when it is the best so far."""
-        hidden = self._completed(hidden.copy(), cost)
-        hidden, standing = self._thinned(hidden)
+        """Complete a pattern cheaply, take out what is not needed, keep it when it is the best so far.
+
+        Linear attacks come first; a pattern that holds against them is rarely broken by one in whole numbers.
+        """
+        hidden = self._completed(hidden, cost, whole=False)
+        hidden = self._thinned(hidden)
+        if self._best is not None and self._cost(hidden) >= self._cost(self._best):
+            return
+        hidden = self._completed(hidden, cost, whole=True)
         if self._best is None or self._cost(hidden) < self._cost(self._best):
-            self._best, self._standing = hidden, standing
+            self._best = hidden
 
-    def _completed(self, hidden: Mask, cost: Floats) -> Mask:
-        """Hide what the cheapest moves of each unprotected cell need (Kelly, Golden & Assad 1992)."""
-        standing = Standing(self._component)
-        for _ in range(2 * len(standing.primaries) + 2):
-            standing, failures = self._attacker.attack(hidden, standing, first_only=True)
-            if not failures:
-                return hidden
-            failure = failures[0]
-            rows = self._attacker.cheapest(failure, np.where(hidden, 0.0, cost), whole=failure.prices is None)
-            moved = np.zeros(len(hidden), dtype=bool)
-            for moves in rows:
-                moved |= np.abs(moves) > _WHOLE
-                whole = self._attacker.exact(np.asarray(moves, dtype=float))
-                if whole is not None:
-                    standing.learn(whole)
-            if not (moved & ~hidden).any():
-                break
-            hidden = hidden | moved
-        return np.ones(len(hidden), dtype=bool)
+    def _completed(self, hidden: Mask, cost: Floats, whole: bool) -> Mask:
+        """A safe pattern that holds these cells; all of them when no cheaper one is found."""
+        standing = Standing(self._component, whole)
+        full = self._attacker.protect(hidden, standing, cost)
+        return np.ones(len(hidden), dtype=bool) if full is None else full
 
-    def _thinned(self, hidden: Mask) -> tuple[Mask, Standing]:
+    def _thinned(self, hidden: Mask) -> Mask:
         """Show again what is not needed, dear cells first."""
-        standing, _ = self._attacker.attack(hidden)
+        standing = Standing(self._component, whole=False)
+        if self._attacker.protect(hidden, standing) is None:
+            return hidden
         extra = self._free[hidden[self._free]]
         for cell in extra[np.lexsort((extra, -self._component.weights[extra]))]:
-            if time.monotonic() > self._deadline and self._best is not None:
-                break
             less = hidden.copy()
             less[cell] = False
-            tried, failures = self._attacker.attack(less, standing.without(int(cell)), first_only=True)
-            if not failures:
+            tried = standing.without(int(cell))
+            if self._attacker.protect(less, tried) is not None:
                 hidden, standing = less, tried
-        return hidden, standing
+        return hidden
 
 
 class _Master:
