@@ -291,19 +291,13 @@ class Attacker:
             for sides, level in self._requirements(cell):
                 missing = level - sum(int(standing.reach[side][at] + _FIT) for side in sides)
                 for side in sides:
-                    if missing <= 0:
-                        break
-                    bound = self.component.up if side == UP else self.component.down
-                    have = int(standing.reach[side][at] + _FIT)
-                    goal = int(min(have + missing, bound[cell]))
-                    moves = self._cheapest(cell, side, goal, hidden, cost, whole=False)
-                    if moves is not None and standing.whole and self.exact(moves) is None:
-                        moves = self._cheapest(cell, side, goal, hidden, cost, whole=True)
-                    if moves is None:
-                        return None
-                    hidden |= np.abs(moves) > _FIT
-                    self.teach(standing, moves)
-                    missing -= goal - have
+                    if missing > 0:
+                        have = int(standing.reach[side][at] + _FIT)
+                        goal, moves = self._few_moves(cell, side, have + missing, hidden, cost, standing.whole, sides)
+                        if moves is not None and goal > have:
+                            hidden |= np.abs(moves) > _FIT
+                            self.teach(standing, moves)
+                            missing -= goal - have
                 if missing > 0:
                     return None
         return hidden
@@ -349,6 +343,15 @@ class Attacker:
         self, cell: int, side: int, level: int, hidden: Mask, cost: Floats | None, whole: bool
     ) -> Floats | None:
         """Moves that take a cell to a level at the least cost of hiding what moves; None when there are none."""
+        moves = self._priced(cell, side, level, hidden, cost, whole=False)
+        if moves is not None and whole and self.exact(moves) is None:
+            return self._priced(cell, side, level, hidden, cost, whole=True)
+        return moves
+
+    def _priced(
+        self, cell: int, side: int, level: int, hidden: Mask, cost: Floats | None, whole: bool
+    ) -> Floats | None:
+        """As ``_cheapest``, by a linear program or by one in whole numbers."""
         n = len(self._cells)
         both = np.arange(2 * n, dtype=np.int32)
         solver = self._prices.get(whole)
@@ -375,6 +378,19 @@ class Attacker:
             return None
         values = np.asarray(solver.getSolution().col_value)
         return values[:n] - values[n:]
+
+    def _few_moves(
+        self, cell: int, side: int, goal: int, hidden: Mask, cost: Floats | None, whole: bool, sides: tuple[int, ...]
+    ) -> tuple[int, Floats | None]:
+        """Cheap moves that take a cell to a goal, or where two sides count together as far as it can go."""
+        bound = self.component.up if side == UP else self.component.down
+        goal = int(min(goal, bound[cell]))
+        moves = self._cheapest(cell, side, goal, hidden, cost, whole)
+        if moves is None and len(sides) > 1:
+            reach = self.interval(cell, hidden if cost is None else np.ones(len(hidden), dtype=bool))
+            goal = min(goal, reach[1] if side == UP else reach[0])
+            moves = self._cheapest(cell, side, goal, hidden, cost, whole)
+        return goal, moves
 
     def _sliding_alone(self) -> Ints:
         """Sliding levels where the two one-sided levels do not give them already."""
