@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import highspy
@@ -272,6 +273,33 @@ class Attacker:
         places = np.flatnonzero(coefficients > 1e-9)
         return places, np.minimum(np.ceil(coefficients[places] * 1e9) / 1e9, 1.0)
 
+    def idle_cells(self, x: Floats) -> list[tuple[int, Ints, Floats]]:
+        """Cells that are hidden more than the cells around them let them move, and the inequalities that this breaks.
+
+        A cell that need not be hidden and that cannot move follows from what is shown, so it might as well be shown:
+        hidden(cell) <= sum of min(1, |r|) × hidden over the other cells, for every combination r of equations in which
+        the cell has coefficient 1 (the bridgeless inequalities of Fischetti & Salazar-González 2001).
+
+        Args:
+            x: how far each cell is hidden, 0 to 1.
+
+        Returns:
+            For each the cell, and places and coefficients of the others.
+        """
+        self._set_box(x, x)
+        best = np.zeros(len(self._cells))
+        found = []
+        for cell in np.flatnonzero(~self.component.primary & (x > 0.01)):
+            if best[cell] < x[cell] - 1e-4:
+                reach, moves, prices = self._push(int(cell), UP, 1)
+                best = np.maximum(best, np.abs(moves))
+                if reach < x[cell] - 1e-4:
+                    r = np.abs(self._transposed @ _clean(prices))
+                    r[cell] = 0
+                    places = np.flatnonzero(r > 1e-9)
+                    found.append((int(cell), places, np.minimum(r[places], 1)))
+        return found
+
     def protect(self, hidden: Mask, standing: Standing, cost: Floats | None = None) -> Mask | None:
         """Prove what is not proved yet by few moves, and hide the cheapest cells that these need.
 
@@ -496,10 +524,12 @@ class Attacker:
             if sum(reached[side][0] for side in sides) < level - _FIT:
                 failures.append(Failure(cell, level, sides, tuple(reached[side][1] for side in sides)))
             elif standing.whole:
-                for side in sides:
-                    if standing.reach[side][at] < self._cap(cell, side):
-                        moves = self._push_whole(cell, side, self._cap(cell, side), self._down, self._up)
-                        self.teach(standing, moves.astype(float))
+                # To the level, and if that is no whole move, past it.
+                for side, far in product(sides, (False, True)):
+                    if sum(standing.reach[each][at] for each in sides) < level:
+                        bound = self.component.up if side == UP else self.component.down
+                        cap = int(bound[cell]) if far else self._cap(cell, side)
+                        self.teach(standing, self._push_whole(cell, side, cap, self._down, self._up).astype(float))
                 if sum(standing.reach[side][at] for side in sides) < level:
                     failures.append(Failure(cell, level, sides, None))
         return failures

@@ -21,6 +21,7 @@ from pipeline.disclosure.problem import Component, Ints, Problem
 _WHOLE = 1e-6
 _CUTS_A_ROUND = 200
 _ROUNDS_WITHOUT_GAIN = 6
+_ROUNDS_BETWEEN_PATTERNS = 10
 # A shown cell counts as hidden this little when prices are sought: of many prices those come out that blame few.
 _FAINTLY_HIDDEN = 1e-3
 
@@ -217,6 +218,8 @@ class _Search:
             if not added:
                 failures = self._attacker.failures_at(x, _CUTS_A_ROUND, start)
                 added = self._master.add(failures, x)
+            if not added:
+                added = self._master.link(self._attacker.idle_cells(x), x)
             if not added or idle >= _ROUNDS_WITHOUT_GAIN:
                 break
         if value > guided:
@@ -242,11 +245,13 @@ class _Search:
             return not self._proved()
         x = hidden.astype(float)
         added = self._master.add(self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), 10**9), x)
+        added += self._master.link(self._attacker.idle_cells(x), x)
         if not added:
             added = self._master.add([failure for failure in failures if failure.prices], x)
         if not added:
             self._master.forbid(self._widest_unsafe(hidden, failures[0]))
-        self._improve(hidden, self._component.weights.astype(float))
+        if self._rounds % _ROUNDS_BETWEEN_PATTERNS == 0:
+            self._improve(hidden, self._component.weights.astype(float))
         return True
 
     def _widest_unsafe(self, hidden: Mask, failure: Failure) -> Mask:
@@ -361,6 +366,17 @@ class _Master:
             places, coefficients = cut
             if (coefficients * x[places]).sum() < 1 - 1e-4:
                 added += self._add_row(self._column[places], coefficients, 1.0)
+        return added
+
+    def link(self, idle: list[tuple[int, Ints, Floats]], x: Floats) -> int:
+        """Add the inequalities of cells that cannot move as x hides them."""
+        added = 0
+        for cell, places, coefficients in idle:
+            if self._component.primary[places].any():
+                continue
+            if (coefficients * x[places]).sum() < x[cell] - 1e-4:
+                columns = np.append(self._column[places], self._column[cell])
+                added += self._add_row(columns, np.append(coefficients, -1.0), 0.0)
         return added
 
     def forbid(self, hidden: Mask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import product
+from math import lcm
 
 import numpy as np
 from scipy import optimize
@@ -109,22 +110,15 @@ def open_cells(problem: Problem, hidden: set) -> list:
 def _every_move(problem: Problem, cells: list[Cell]) -> np.ndarray:
     """All whole moves within bounds that the equations send to zero."""
     place = {cell.key: at for at, cell in enumerate(cells)}
-    rows = [[Fraction(0)] * len(cells) for _ in problem.equations]
-    for row, equation in zip(rows, problem.equations, strict=True):
-        for key, coefficient in equation.terms:
-            if key in place:
-                row[place[key]] = Fraction(coefficient)
-    pivots: dict[int, list[Fraction]] = {}
-    for row in rows:
+    pivots: dict[int, dict[int, Fraction]] = {}
+    for equation in problem.equations:
+        row = {place[key]: Fraction(coefficient) for key, coefficient in equation.terms if key in place}
         for column, pivot in pivots.items():
-            row = [a - row[column] * b for a, b in zip(row, pivot, strict=True)]
-        column = next((at for at in reversed(range(len(cells))) if row[at]), None)
-        if column is None:
-            continue
-        row = [a / row[column] for a in row]
-        for other, pivot in pivots.items():
-            pivots[other] = [a - pivot[column] * b for a, b in zip(pivot, row, strict=True)]
-        pivots[column] = row
+            row = _less(row, pivot, column)
+        if row:
+            column = max(row)
+            row = {at: value / row[column] for at, value in row.items()}
+            pivots = {other: _less(pivot, row, column) for other, pivot in pivots.items()} | {column: row}
     independent = [at for at in range(len(cells)) if at not in pivots]
     low = np.array([cell.lower - cell.value for cell in cells])
     high = np.array([cell.upper - cell.value for cell in cells])
@@ -133,11 +127,19 @@ def _every_move(problem: Problem, cells: list[Cell]) -> np.ndarray:
     moves[:, independent] = choices
     good = np.ones(len(choices), dtype=bool)
     for column, pivot in pivots.items():
-        common = np.lcm.reduce([value.denominator for value in pivot])
-        total = -choices @ np.array([int(pivot[at] * common) for at in independent], dtype=np.int64)
+        common = lcm(*(value.denominator for value in pivot.values()))
+        total = -choices @ np.array([int(pivot.get(at, 0) * common) for at in independent], dtype=np.int64)
         good &= total % common == 0
         moves[:, column] = total // common
     return moves[good & (moves >= low).all(axis=1) & (moves <= high).all(axis=1)]
+
+
+def _less(row: dict[int, Fraction], pivot: dict[int, Fraction], column: int) -> dict[int, Fraction]:
+    """The row without this column."""
+    if column not in row:
+        return row
+    less = {at: row.get(at, 0) - row[column] * pivot.get(at, 0) for at in row.keys() | pivot.keys()}
+    return {at: value for at, value in less.items() if value}
 
 
 def _furthest(masks: np.ndarray, reach: np.ndarray, bits: int) -> np.ndarray:
