@@ -399,7 +399,7 @@ class Attacker:
         low[moving], high[still] = level, 0
         # The share of its cost that a cell pays for each unit, as it can move no further than the level or its bound;
         # and a little for every unit, so that few cells move.
-        per_unit = np.tile(np.where(hidden, 0.0, cost), 2) / np.clip(np.minimum(high, level), 1, None) + 1e-3
+        per_unit = np.tile(np.where(hidden, 0.0, cost), 2) / np.clip(np.minimum(high, level), 1, None) + 1e-5
         solver.changeColsCost(2 * n, both, per_unit)
         solver.changeColsBounds(2 * n, both, low, high)
         if run(solver) != highspy.HighsModelStatus.kOptimal:

@@ -20,8 +20,10 @@ from pipeline.disclosure.problem import Component, Ints, Problem
 
 _WHOLE = 1e-6
 _CUTS_A_ROUND = 200
+_CUTS_A_DIVE = 40
 _ROUNDS_WITHOUT_GAIN = 6
-_ROUNDS_BETWEEN_PATTERNS = 10
+# A pattern of the master need not be its best while inequalities are still missing: this share of the gap may be left.
+_SLACK = 0.3
 # A shown cell counts as hidden this little when prices are sought: of many prices those come out that blame few.
 _FAINTLY_HIDDEN = 1e-3
 
@@ -152,6 +154,7 @@ class _Search:
         self._free = np.flatnonzero(~component.primary)
         self._step = gcd(*(int(weight) for weight in component.weights[self._free])) or 1
         self._rounds = 0
+        self._loose = True
         self._bound = 0
         self._best: Mask | None = None
         self.unprotectable: list[Unprotectable] = []
@@ -227,32 +230,43 @@ class _Search:
 
     def _branch(self) -> bool:
         """Solve the master in whole numbers and attack its pattern; False when nothing can be gained any more."""
-        outcome = self._master.whole(self._best, self._cost(self._best), self._step, self._deadline - time.monotonic())
+        cost = self._cost(self._best)
+        seconds = self._deadline - time.monotonic()
+        slack = max(self._step, _SLACK * (cost - self._bound)) if self._loose else self._step
+        outcome = self._master.whole(self._best, cost, self._step, slack, seconds)
         self._rounds += 1
         if outcome is None:
             return False
         value, hidden = outcome
         self._raise_bound(value)
-        if self._proved():
+        if self._proved() or hidden is None:
             return False
-        if hidden is None:
-            return False
-        _, failures = self._attack(hidden, whole=False)
-        if not failures and not self._attacker.holds(hidden):
-            _, failures = self._attack(hidden, whole=True)
-        if not failures:
-            self._best = hidden
-            return not self._proved()
-        x = hidden.astype(float)
-        added = self._master.add(self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), 10**9), x)
-        added += self._master.link(self._attacker.idle_cells(x), x)
-        if not added:
-            added = self._master.add([failure for failure in failures if failure.prices], x)
-        if not added:
-            self._master.forbid(self._widest_unsafe(hidden, failures[0]))
-        if self._rounds % _ROUNDS_BETWEEN_PATTERNS == 0:
-            self._improve(hidden, self._component.weights.astype(float))
+        before = self._master.size
+        safe = self._dive(hidden)
+        if self._cost(safe) < cost:
+            self._keep(safe)
+            self._keep_if_safe(self._thinned(safe))
+        self._loose = self._master.size > before
         return True
+
+    def _dive(self, hidden: Mask) -> Mask:
+        """Attack a pattern, add the inequalities it breaks, hide what these ask for besides, until it holds."""
+        hidden = hidden.copy()
+        while time.monotonic() < self._deadline:
+            _, failures = self._attack(hidden, whole=False)
+            if not failures:
+                if self._attacker.holds(hidden):
+                    return hidden
+                _, failures = self._attack(hidden, whole=True)
+            x = hidden.astype(float)
+            added = self._master.add(self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), _CUTS_A_DIVE), x)
+            added += self._master.link(self._attacker.idle_cells(x), x)
+            if not added:
+                added = self._master.add([failure for failure in failures if failure.prices], x)
+            if not added:
+                self._master.forbid(self._widest_unsafe(hidden, failures[0]))
+            hidden = self._master.completed(hidden)
+        return np.ones(len(hidden), dtype=bool)
 
     def _widest_unsafe(self, hidden: Mask, failure: Failure) -> Mask:
         """A pattern that still fails, to which no cell can be added without mending it."""
@@ -273,13 +287,23 @@ class _Search:
 
         Linear attacks come first; a pattern that holds against them is rarely broken by one in whole numbers.
         """
-        hidden = self._completed(hidden, cost, whole=False)
-        hidden = self._thinned(hidden)
-        if self._best is not None and self._cost(hidden) >= self._cost(self._best):
-            return
-        hidden = self._completed(hidden, cost, whole=True)
+        hidden = self._thinned(self._completed(hidden, cost, whole=False))
+        if not self._keep_if_safe(hidden):
+            self._keep(self._completed(hidden, cost, whole=True))
+
+    def _keep(self, hidden: Mask) -> None:
+        """Keep a pattern that is safe when it is the cheapest so far."""
         if self._best is None or self._cost(hidden) < self._cost(self._best):
             self._best = hidden
+
+    def _keep_if_safe(self, hidden: Mask) -> bool:
+        """As ``_keep``, for a pattern of which this is not known; False when it is not."""
+        if self._best is not None and self._cost(hidden) >= self._cost(self._best):
+            return True
+        safe = self._attacker.holds(hidden)
+        if safe:
+            self._keep(hidden)
+        return safe
 
     def _completed(self, hidden: Mask, cost: Floats, whole: bool) -> Mask:
         """A safe pattern that holds these cells; all of them when no cheaper one is found."""
@@ -332,13 +356,13 @@ class _Master:
         self._reduced = np.asarray(self._relaxed.getSolution().col_dual)
         return self._relaxed.getObjectiveValue(), self._full(x)
 
-    def whole(self, best: Mask, cost: int, step: int, seconds: float) -> tuple[float, Mask | None] | None:
+    def whole(self, best: Mask, cost: int, step: int, slack: float, seconds: float) -> tuple[float, Mask | None] | None:
         """The master in whole numbers: a lower bound and the pattern that reaches it."""
         value, _ = self.relaxed()
         start = best[self._free].astype(float)
         # A cell whose hiding alone would cost as much as the best pattern is in no better one.
         shut = (value + self._reduced > cost - step + 1e-4) & (start == 0)
-        solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=step * 0.999, time_limit=max(seconds, 0.01))
+        solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=slack * 0.999, time_limit=max(seconds, 0.01))
         solver.passModel(self._relaxed.getLp())
         n = len(self._free)
         solver.changeColsIntegrality(n, self._columns, np.full(n, highspy.HighsVarType.kInteger))
@@ -383,6 +407,24 @@ class _Master:
         """At least one cell more must be hidden than these: hiding fewer never protects better."""
         outside = self._free[~hidden[self._free]]
         self._add_row(self._column[outside], np.ones(len(outside)), 1.0)
+
+    def completed(self, hidden: Mask) -> Mask:
+        """A pattern with the cells besides that the master without whole numbers takes to meet its inequalities."""
+        n = len(self._free)
+        kept = hidden[self._free].astype(float)
+        self._relaxed.changeColsBounds(n, self._columns, kept, np.ones(n))
+        run(self._relaxed)
+        x = np.asarray(self._relaxed.getSolution().col_value)
+        self._relaxed.changeColsBounds(n, self._columns, np.zeros(n), np.ones(n))
+        new = np.where(kept > 0, 0, x)
+        more = hidden.copy()
+        more[self._free] |= new >= min(0.5, new.max())
+        return more
+
+    @property
+    def size(self) -> int:
+        """How many inequalities there are."""
+        return len(self._rows)
 
     def _full(self, x: Floats) -> Floats:
         full = np.ones(len(self._component.keys))
