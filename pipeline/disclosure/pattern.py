@@ -167,7 +167,7 @@ class _Search:
             fall, rise = self._attacker.interval(cell, everything)
             value = int(component.values[cell])
             self.unprotectable.append(Unprotectable(component.keys[cell], value - fall, value + rise))
-        self._improve(component.primary.copy(), component.weights.astype(float))
+        self._improve(component.primary, component.weights.astype(float), thin=False)
         if self._cost(self._best) > 0:
             self._master = _Master(component, self._attacker)
             self._tighten()
@@ -205,8 +205,7 @@ class _Search:
     def _tighten(self) -> None:
         """Add inequalities to the master without whole numbers until no attack breaks it or nothing is gained."""
         idle, last, start = 0, -1.0, 0
-        guided = -1.0
-        while time.monotonic() < self._deadline:
+        while True:
             value, x = self._master.relaxed()
             self._rounds += 1
             self._raise_bound(value)
@@ -223,10 +222,10 @@ class _Search:
                 added = self._master.add(failures, x)
             if not added:
                 added = self._master.link(self._attacker.idle_cells(x), x)
-            if not added or idle >= _ROUNDS_WITHOUT_GAIN:
+            if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._deadline:
                 break
-        if value > guided:
-            self._improve(self._component.primary.copy(), self._component.weights * (1.02 - x))
+        # What the master hides in part is likely to be hidden, so it counts as cheap.
+        self._improve(self._component.primary, self._component.weights * (1.02 - x))
 
     def _branch(self) -> bool:
         """Solve the master in whole numbers and attack its pattern; False when nothing can be gained any more."""
@@ -282,12 +281,14 @@ class _Search:
     def _attack(self, hidden: Mask, whole: bool, first_only: bool = False) -> tuple[Standing, list[Failure]]:
         return self._attacker.attack(hidden, Standing(self._component, whole), first_only)
 
-    def _improve(self, hidden: Mask, cost: Floats) -> None:
+    def _improve(self, hidden: Mask, cost: Floats, thin: bool = True) -> None:
         """Complete a pattern cheaply, take out what is not needed, keep it when it is the best so far.
 
         Linear attacks come first; a pattern that holds against them is rarely broken by one in whole numbers.
         """
-        hidden = self._thinned(self._completed(hidden, cost, whole=False))
+        hidden = self._completed(hidden, cost, whole=False)
+        if thin and time.monotonic() < self._deadline:
+            hidden = self._thinned(hidden)
         if not self._keep_if_safe(hidden):
             self._keep(self._completed(hidden, cost, whole=True))
 

@@ -1,4 +1,4 @@
-"""Judges of a pattern that share nothing with the solver: every whole move counted out, or scipy's programs per cell."""
+"""Judges of a pattern that share nothing with the solver: every whole move counted out, or scipy's own programs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class Enumeration:
         self.reach = {}
         for at, cell in enumerate(self.cells):
             if cell.status is Status.MUST_HIDE:
-                self.reach[cell.key] = _furthest(masks, moves[:, at], len(self.free)), _furthest(
-                    masks, -moves[:, at], len(self.free)
+                self.reach[cell.key] = (
+                    _furthest(masks, moves[:, at], len(self.free)),
+                    _furthest(masks, -moves[:, at], len(self.free)),
                 )
 
     def safe(self) -> np.ndarray:
@@ -88,7 +89,10 @@ def interval(problem: Problem, hidden: set, key: object, whole: bool = True) -> 
         cost[place[key]] = sign
         constraints = [optimize.LinearConstraint(matrix, right, right)] if len(right) else []
         answer = optimize.milp(
-            cost, integrality=np.full(len(place), int(whole)), bounds=optimize.Bounds(low, high), constraints=constraints
+            cost,
+            integrality=np.full(len(place), int(whole)),
+            bounds=optimize.Bounds(low, high),
+            constraints=constraints,
         )
         assert answer.status == 0, answer.message
         ends.append(round(sign * answer.fun))

@@ -39,7 +39,7 @@ def table(counts: np.ndarray, make=cell, prefix: str = "") -> Problem:
     equations = []
     for axis in range(counts.ndim):
         for index in np.ndindex(tuple(1 if at == axis else size for at, size in enumerate(counts.shape))):
-            line = [index[:axis] + (at,) + index[axis + 1 :] for at in range(counts.shape[axis])]
+            line = [(*index[:axis], at, *index[axis + 1 :]) for at in range(counts.shape[axis])]
             equations.append(total(prefix + name(line[0]), [prefix + name(at) for at in line[1:]]))
     return Problem(tuple(cells), tuple(equations))
 
@@ -77,7 +77,7 @@ def half_years(districts: int, periods: int, seed: int, mean: float = 6.0, make=
 
 
 def shared_people(districts: int, indicators: int, seed: int, mean: float = 40.0, make=cell) -> Problem:
-    """Indicators on the same people: numerator and complement of each add up to one n, districts to the municipality."""
+    """Indicators on the same people: numerator and complement add up to one n, districts to the municipality."""
     generator = np.random.default_rng(seed)
     people = generator.geometric(1 / mean, size=districts)
     areas = [f"d{at:02d}" for at in range(districts)]
@@ -97,7 +97,7 @@ def shared_people(districts: int, indicators: int, seed: int, mean: float = 40.0
 
 
 def sums_and_differences(seed: int) -> Problem:
-    """A few counts and figures derived from them with coefficients -2 to 2: whatever relations there may be, but small."""
+    """A few counts, and figures derived from them with coefficients from -2 to 2."""
     generator = np.random.default_rng(seed)
     base, derived = int(generator.integers(3, 6)), int(generator.integers(2, 7))
     values = generator.integers(0, 9, size=base).tolist()
@@ -108,7 +108,9 @@ def sums_and_differences(seed: int) -> Problem:
         values.append(int(sum(c * values[at] for at, c in zip(take, coefficients, strict=True))))
         terms = [(f"c{at:02d}", int(c)) for at, c in zip(take, coefficients, strict=True)]
         equations.append(Equation((*terms, (f"c{len(values) - 1:02d}", -1))))
-    return Problem(tuple(small_cell(f"c{at:02d}", value, generator) for at, value in enumerate(values)), tuple(equations))
+    return Problem(
+        tuple(small_cell(f"c{at:02d}", value, generator) for at, value in enumerate(values)), tuple(equations)
+    )
 
 
 def small_cell(key: str, value: int, generator: np.random.Generator) -> Cell:
