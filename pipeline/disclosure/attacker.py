@@ -221,7 +221,7 @@ class Attacker:
         self._attack_together(standing)
         return self.protect(hidden, standing) is not None
 
-    def failures_at(self, x: Floats, limit: int, start: int = 0) -> list[Failure]:
+    def failures_at(self, x: Floats, limit: int, among: list[Failure] | None = None) -> list[Failure]:
         """Requirements that a master solution, whole or not, does not meet.
 
         Each move is cut off at the level at stake, as a cell can contribute no more than that to a cut.
@@ -229,19 +229,25 @@ class Attacker:
         Args:
             x: how far each cell is hidden, 0 to 1; 1 for primary cells.
             limit: stop after so many.
-            start: where among the primary cells to begin.
+            among: look at these requirements only.
 
         Returns:
             The failures, with prices.
         """
-        primaries = np.flatnonzero(self.component.primary)
-        primaries = np.roll(primaries, -start)
+        groups: dict[tuple[tuple[int, ...], int], list[int]] = {}
+        if among is None:
+            for cell in np.flatnonzero(self.component.primary):
+                for sides, level in self._requirements(int(cell)):
+                    # A sliding level that the other two add up to says nothing of its own.
+                    if level > 0 and (len(sides) == 1 or level > self.upper[cell] + self.lower[cell]):
+                        groups.setdefault((sides, level), []).append(int(cell))
+        else:
+            for failure in among:
+                groups.setdefault((failure.sides, failure.level), []).append(failure.cell)
         found: list[Failure] = []
-        for levels, sides in ((self.upper, (UP,)), (self.lower, (DOWN,)), (self._sliding_alone(), (UP, DOWN))):
-            for level in np.unique(levels[primaries]):
-                if level > 0 and len(found) < limit:
-                    group = primaries[levels[primaries] == level]
-                    found += self._failures_at_level(x, int(level), group, sides, limit - len(found))
+        for (sides, level), cells in sorted(groups.items()):
+            if len(found) < limit:
+                found += self._failures_at_level(x, level, np.array(cells), sides, limit - len(found))
         return found
 
     def cut(self, failure: Failure) -> tuple[Ints, Floats] | None:
@@ -420,10 +426,6 @@ class Attacker:
             moves = self._cheapest(cell, side, goal, hidden, cost, whole)
         return goal, moves
 
-    def _sliding_alone(self) -> Ints:
-        """Sliding levels where the two one-sided levels do not give them already."""
-        return np.where(self.sliding > self.upper + self.lower, self.sliding, 0)
-
     def _needs(self, side: int) -> Ints:
         return self.upper if side == UP else self.lower
 
@@ -545,7 +547,7 @@ class Attacker:
             best[UP] = np.maximum(best[UP], moves)
             best[DOWN] = np.maximum(best[DOWN], -moves)
 
-        for side in sides:
+        for side in sides if len(group) > 2 else ():
             cost = np.zeros(len(self._cells))
             cost[group] = -side
             remember(self._optimum(cost, [(int(cell), side, level) for cell in group])[0])

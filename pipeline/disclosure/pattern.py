@@ -19,9 +19,12 @@ from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, Standi
 from pipeline.disclosure.problem import Component, Ints, Problem
 
 _WHOLE = 1e-6
+_BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not exclude it
 _CUTS_A_ROUND = 200
 _CUTS_A_DIVE = 40
 _ROUNDS_WITHOUT_GAIN = 6
+# Taking out what is not needed gains some hundredths; a pattern that is much dearer than the best need not be tried.
+_WORTH_THINNING = 1.05
 # A pattern of the master need not be its best while inequalities are still missing: this share of the gap may be left.
 _SLACK = 0.3
 # A shown cell counts as hidden this little when prices are sought: of many prices those come out that blame few.
@@ -200,11 +203,11 @@ class _Search:
 
     def _raise_bound(self, value: float) -> None:
         """No pattern weighs less than a lower bound rounded up to what weights can add up to."""
-        self._bound = max(self._bound, int(np.ceil(value / self._step - _WHOLE)) * self._step)
+        self._bound = max(self._bound, int(np.ceil(value / self._step - _BOUND_ERROR)) * self._step)
 
     def _tighten(self) -> None:
         """Add inequalities to the master without whole numbers until no attack breaks it or nothing is gained."""
-        idle, last, start = 0, -1.0, 0
+        idle, last = 0, -1.0
         while True:
             value, x = self._master.relaxed()
             self._rounds += 1
@@ -214,12 +217,9 @@ class _Search:
             idle = idle + 1 if value < last + 1e-4 * max(1.0, last) else 0
             last = max(last, value)
             faint = np.maximum(x, _FAINTLY_HIDDEN)
-            failures = self._attacker.failures_at(faint, _CUTS_A_ROUND, start)
-            start += _CUTS_A_ROUND
-            added = self._master.add(failures, x)
+            added = self._master.add(self._attacker.failures_at(faint, _CUTS_A_ROUND), x)
             if not added:
-                failures = self._attacker.failures_at(x, _CUTS_A_ROUND, start)
-                added = self._master.add(failures, x)
+                added = self._master.add(self._attacker.failures_at(x, _CUTS_A_ROUND), x)
             if not added:
                 added = self._master.link(self._attacker.idle_cells(x), x)
             if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._deadline:
@@ -242,8 +242,8 @@ class _Search:
             return False
         before = self._master.size
         safe = self._dive(hidden)
-        if self._cost(safe) < cost:
-            self._keep(safe)
+        self._keep(safe)
+        if self._cost(safe) < cost * _WORTH_THINNING:
             self._keep_if_safe(self._thinned(safe))
         self._loose = self._master.size > before
         return True
@@ -258,7 +258,9 @@ class _Search:
                     return hidden
                 _, failures = self._attack(hidden, whole=True)
             x = hidden.astype(float)
-            added = self._master.add(self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), _CUTS_A_DIVE), x)
+            added = self._master.add(
+                self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), _CUTS_A_DIVE, failures), x
+            )
             added += self._master.link(self._attacker.idle_cells(x), x)
             if not added:
                 added = self._master.add([failure for failure in failures if failure.prices], x)
