@@ -163,8 +163,7 @@ class Attacker:
             Places of the primary cells concerned.
         """
         everything = np.ones(len(self._cells), dtype=bool)
-        _, failures = self.attack(everything, Standing(self.component, whole=True))
-        touched = sorted({failure.cell for failure in failures})
+        touched = sorted({failure.cell for failure in self.attack(everything, whole=True)})
         for cell in touched:
             reach = self.interval(cell, everything)
             self.upper[cell] = min(self.upper[cell], reach[1])
@@ -187,39 +186,47 @@ class Attacker:
         rise = self._push_whole(cell, UP, int(self.component.up[cell]), down, up)
         return int(-fall[cell]), int(rise[cell])
 
-    def attack(self, hidden: Mask, standing: Standing, first_only: bool = False) -> tuple[Standing, list[Failure]]:
+    def attack(self, hidden: Mask, whole: bool) -> list[Failure]:
         """Try every requirement on a pattern.
 
         Args:
             hidden: the cells that are hidden.
-            standing: what is proved already, and what counts as proof; it is added to.
-            first_only: stop at the first failure.
+            whole: whether the attacker knows that counts are whole.
 
         Returns:
-            The proofs, and the requirements that are not met.
+            The requirements that are not met.
         """
+        standing = Standing(self.component, whole)
         self._set_box(*self._whole_box(hidden))
         self._attack_together(standing)
         failures: list[Failure] = []
         for at in np.flatnonzero(~self._met(standing)):
             failures += self._attack_one(int(at), standing)
-            if failures and first_only:
-                break
-        return standing, failures
+        return failures
 
-    def holds(self, hidden: Mask) -> bool:
-        """Whether every requirement has a proof in whole numbers.
+    def unproved(self, hidden: Mask) -> list[int]:
+        """Primary cells whose protection has no proof in whole numbers; each proof is checked exactly, here and now.
 
         Args:
             hidden: the pattern.
 
         Returns:
-            True when it has.
+            Their places.
         """
         standing = Standing(self.component, whole=True)
         self._set_box(*self._whole_box(hidden))
         self._attack_together(standing)
-        return self.protect(hidden, standing) is not None
+        for at in np.flatnonzero(~self._met(standing)):
+            self.protect(hidden, standing, only=int(at))
+        down, up = np.where(hidden, self.component.down, 0), np.where(hidden, self.component.up, 0)
+        checked = copy(standing)
+        for side in (UP, DOWN):
+            moves = standing.moves[side].astype(np.int64)
+            holds = (moves >= -down).all(axis=1) & (moves <= up).all(axis=1)
+            holds &= ~(self.component.matrix @ moves.T).any(axis=0)
+            reach = side * moves[np.arange(len(moves)), standing.primaries]
+            checked.reach = {**checked.reach, side: np.where(holds, reach, 0)}
+        return standing.primaries[~self._met(checked)].tolist()
 
     def failures_at(self, x: Floats, limit: int, among: list[Failure] | None = None) -> list[Failure]:
         """Requirements that a master solution, whole or not, does not meet.
@@ -306,7 +313,9 @@ class Attacker:
                     found.append((int(cell), places, np.minimum(r[places], 1)))
         return found
 
-    def protect(self, hidden: Mask, standing: Standing, cost: Floats | None = None) -> Mask | None:
+    def protect(
+        self, hidden: Mask, standing: Standing, cost: Floats | None = None, only: int | None = None
+    ) -> Mask | None:
         """Prove what is not proved yet by few moves, and hide the cheapest cells that these need.
 
         One primary cell after the other, what was hidden for one being free for the next (Kelly, Golden & Assad 1992).
@@ -315,12 +324,13 @@ class Attacker:
             hidden: the pattern to begin with.
             standing: what is proved, and what counts as proof; it is added to.
             cost: of hiding each cell; None when no cell more may be hidden.
+            only: look at one primary cell, by its place among them.
 
         Returns:
             The pattern with the cells hidden besides, None when some requirement is not met.
         """
         hidden = hidden.copy()
-        for at in np.flatnonzero(~self._met(standing)):
+        for at in np.flatnonzero(~self._met(standing)) if only is None else [only]:
             cell = int(standing.primaries[at])
             for sides, level in self._requirements(cell):
                 missing = level - sum(int(standing.reach[side][at] + _FIT) for side in sides)
@@ -441,9 +451,7 @@ class Attacker:
         return (up >= self.upper[at]) & (down >= self.lower[at]) & (up + down >= self.sliding[at])
 
     def _whole_box(self, hidden: Mask) -> tuple[Floats, Floats]:
-        return np.where(hidden, self.component.down, 0).astype(float), np.where(hidden, self.component.up, 0).astype(
-            float
-        )
+        return np.where(hidden, self.component.down, 0.0), np.where(hidden, self.component.up, 0.0)
 
     def _set_box(self, down: Floats, up: Floats) -> None:
         self._down, self._up = down, up
@@ -452,11 +460,8 @@ class Attacker:
     def _optimum(self, cost: Floats, caps: list[tuple[int, int, float]]) -> tuple[Floats, Floats]:
         """Moves of least cost within the box and the caps (cell, side, cap), and the prices of the equations."""
         for cell, side, cap in caps:
-            down, up = (
-                (self._down[cell], min(self._up[cell], cap))
-                if side == UP
-                else (min(self._down[cell], cap), self._up[cell])
-            )
+            down, up = self._down[cell], self._up[cell]
+            down, up = (down, min(up, cap)) if side == UP else (min(down, cap), up)
             self._linear.changeColBounds(cell, -down, up)
         self._linear.changeColsCost(len(self._cells), self._cells, cost)
         if run(self._linear) != highspy.HighsModelStatus.kOptimal:

@@ -16,7 +16,7 @@ import highspy
 import numpy as np
 
 from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, Standing, new_solver, run
-from pipeline.disclosure.problem import Component, Ints, Problem
+from pipeline.disclosure.problem import Cell, Component, Ints, Problem, Status
 
 _WHOLE = 1e-6
 _BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not exclude it
@@ -123,7 +123,7 @@ def cheapest_pattern(problem: Problem, seconds_per_component: float = 60.0) -> P
         ]
         lost += search.unprotectable
         solved.append(search.report())
-    primary = [cell.key for cell in problem.cells if cell.status == "must_hide"]
+    primary = [cell.key for cell in problem.cells if cell.status is Status.MUST_HIDE]
     objective, bound = sum(part.objective for part in solved), sum(part.bound for part in solved)
     return Pattern(
         hidden=tuple(sorted(primary + secondary)),
@@ -138,7 +138,7 @@ def cheapest_pattern(problem: Problem, seconds_per_component: float = 60.0) -> P
     )
 
 
-def _needs_protection(cell: object) -> bool:
+def _needs_protection(cell: Cell) -> bool:
     return max(cell.lower_level, cell.upper_level, cell.sliding_level) > 0
 
 
@@ -165,11 +165,8 @@ class _Search:
     def solve(self) -> Mask:
         """The pattern, as a mask over the component's cells."""
         component = self._component
-        everything = np.ones(len(component.keys), dtype=bool)
         for cell in self._attacker.lower_to_attainable():
-            fall, rise = self._attacker.interval(cell, everything)
-            value = int(component.values[cell])
-            self.unprotectable.append(Unprotectable(component.keys[cell], value - fall, value + rise))
+            self._give_up(cell)
         self._improve(component.primary, component.weights.astype(float), thin=False)
         if self._cost(self._best) > 0:
             self._master = _Master(component, self._attacker)
@@ -177,8 +174,10 @@ class _Search:
             while not self._proved() and time.monotonic() < self._deadline:
                 if not self._branch():
                     break
-        if not self._attacker.holds(self._best):
-            raise RuntimeError("a pattern taken for safe is not")
+        for cell in self._attacker.unproved(self._best):
+            # Never seen; a cell that is not proved safe is told, whatever the reason.
+            if component.keys[cell] not in {lost.key for lost in self.unprotectable}:
+                self._give_up(cell)
         return self._best
 
     def report(self) -> Solved:
@@ -194,6 +193,12 @@ class _Search:
             rounds=self._rounds,
             seconds=time.monotonic() - self._begin,
         )
+
+    def _give_up(self, cell: int) -> None:
+        """List a cell as unprotectable, with what is left of it when everything is hidden."""
+        fall, rise = self._attacker.interval(cell, np.ones(len(self._component.keys), dtype=bool))
+        value = int(self._component.values[cell])
+        self.unprotectable.append(Unprotectable(self._component.keys[cell], value - fall, value + rise))
 
     def _cost(self, hidden: Mask) -> int:
         return int(self._component.weights[hidden].sum())
@@ -252,11 +257,13 @@ class _Search:
         """Attack a pattern, add the inequalities it breaks, hide what these ask for besides, until it holds."""
         hidden = hidden.copy()
         while time.monotonic() < self._deadline:
-            _, failures = self._attack(hidden, whole=False)
+            failures = self._attacker.attack(hidden, whole=False)
             if not failures:
-                if self._attacker.holds(hidden):
+                if not self._attacker.unproved(hidden):
                     return hidden
-                _, failures = self._attack(hidden, whole=True)
+                failures = self._attacker.attack(hidden, whole=True)
+                if not failures:
+                    return hidden
             x = hidden.astype(float)
             added = self._master.add(
                 self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), _CUTS_A_DIVE, failures), x
@@ -280,9 +287,6 @@ class _Search:
                 wide[cell] = reach < failure.level
         return wide
 
-    def _attack(self, hidden: Mask, whole: bool, first_only: bool = False) -> tuple[Standing, list[Failure]]:
-        return self._attacker.attack(hidden, Standing(self._component, whole), first_only)
-
     def _improve(self, hidden: Mask, cost: Floats, thin: bool = True) -> None:
         """Complete a pattern cheaply, take out what is not needed, keep it when it is the best so far.
 
@@ -291,8 +295,8 @@ class _Search:
         hidden = self._completed(hidden, cost, whole=False)
         if thin and time.monotonic() < self._deadline:
             hidden = self._thinned(hidden)
-        if not self._keep_if_safe(hidden):
-            self._keep(self._completed(hidden, cost, whole=True))
+        if not self._keep_if_safe(hidden) and not self._keep_if_safe(self._completed(hidden, cost, whole=True)):
+            self._keep(np.ones(len(hidden), dtype=bool))
 
     def _keep(self, hidden: Mask) -> None:
         """Keep a pattern that is safe when it is the cheapest so far."""
@@ -303,7 +307,7 @@ class _Search:
         """As ``_keep``, for a pattern of which this is not known; False when it is not."""
         if self._best is not None and self._cost(hidden) >= self._cost(self._best):
             return True
-        safe = self._attacker.holds(hidden)
+        safe = not self._attacker.unproved(hidden)
         if safe:
             self._keep(hidden)
         return safe
@@ -321,6 +325,8 @@ class _Search:
             return hidden
         extra = self._free[hidden[self._free]]
         for cell in extra[np.lexsort((extra, -self._component.weights[extra]))]:
+            if time.monotonic() > self._deadline:
+                break
             less = hidden.copy()
             less[cell] = False
             tried = standing.without(int(cell))
