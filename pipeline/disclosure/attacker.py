@@ -286,18 +286,18 @@ class Attacker:
         places = np.flatnonzero(coefficients > 1e-9)
         return places, np.minimum(np.ceil(coefficients[places] * 1e9) / 1e9, 1.0)
 
-    def idle_cells(self, x: Floats) -> list[tuple[int, Ints, Floats]]:
+    def idle_cells(self, x: Floats) -> list[tuple[int, Ints]]:
         """Cells that are hidden more than the cells around them let them move, and the inequalities that this breaks.
 
         A cell that need not be hidden and that cannot move follows from what is shown, so it might as well be shown:
-        hidden(cell) <= sum of min(1, |r|) × hidden over the other cells, for every combination r of equations in which
-        the cell has coefficient 1 (the bridgeless inequalities of Fischetti & Salazar-González 2001).
+        hidden(cell) <= sum of hidden over the other cells of any combination of equations in which the cell occurs (the
+        bridgeless inequalities of Fischetti & Salazar-González 2001).
 
         Args:
             x: how far each cell is hidden, 0 to 1.
 
         Returns:
-            For each the cell, and places and coefficients of the others.
+            For each the cell, and places of the others.
         """
         self._set_box(x, x)
         best = np.zeros(len(self._cells))
@@ -309,8 +309,7 @@ class Attacker:
                 if reach < x[cell] - 1e-4:
                     r = np.abs(self._transposed @ _clean(prices))
                     r[cell] = 0
-                    places = np.flatnonzero(r > 1e-9)
-                    found.append((int(cell), places, np.minimum(r[places], 1)))
+                    found.append((int(cell), np.flatnonzero(r > 1e-9)))
         return found
 
     def protect(

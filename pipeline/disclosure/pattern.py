@@ -401,15 +401,15 @@ class _Master:
                 added += self._add_row(self._column[places], coefficients, 1.0)
         return added
 
-    def link(self, idle: list[tuple[int, Ints, Floats]], x: Floats) -> int:
+    def link(self, idle: list[tuple[int, Ints]], x: Floats) -> int:
         """Add the inequalities of cells that cannot move as x hides them."""
         added = 0
-        for cell, places, coefficients in idle:
+        for cell, places in idle:
             if self._component.primary[places].any():
                 continue
-            if (coefficients * x[places]).sum() < x[cell] - 1e-4:
+            if x[places].sum() < x[cell] - 1e-4:
                 columns = np.append(self._column[places], self._column[cell])
-                added += self._add_row(columns, np.append(coefficients, -1.0), 0.0)
+                added += self._add_row(columns, np.append(np.ones(len(places)), -1.0), 0.0)
         return added
 
     def forbid(self, hidden: Mask) -> None:

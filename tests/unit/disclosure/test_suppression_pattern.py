@@ -78,10 +78,14 @@ def _small_three_way(seed: int) -> Problem:
     return table(generator.integers(0, 6, size=(2, 2, 2)), make)
 
 
+# Seeds that once went wrong: a level that no whole move ends at; a cell that half of two others lets move.
+TRICKY = {"relations": (1122, 1236, 3046, 3052)}
+
+
 @pytest.mark.parametrize("shape", SMALL)
 def test_nothing_cheaper_is_safe(shape):
     compared = 0
-    for seed in range(_SEEDS):
+    for seed in (*TRICKY.get(shape, ()), *range(_SEEDS)):
         problem = SMALL[shape](seed)
         judge_size = sum(c.status is Status.MAY_HIDE for c in problem.cells)
         if judge_size > 14 or not any(c.status is Status.MUST_HIDE for c in problem.cells):
