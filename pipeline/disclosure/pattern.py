@@ -249,7 +249,7 @@ class _Search:
         safe = self._dive(hidden)
         self._keep(safe)
         if self._cost(safe) < cost * _WORTH_THINNING:
-            self._keep_if_safe(self._thinned(safe))
+            self._keep_if_safe(self._thinned(safe, safe & ~hidden))
         self._loose = self._master.size > before
         return True
 
@@ -294,7 +294,7 @@ class _Search:
         """
         hidden = self._completed(hidden, cost, whole=False)
         if thin and time.monotonic() < self._deadline:
-            hidden = self._thinned(hidden)
+            hidden = self._thinned(hidden, hidden)
         if not self._keep_if_safe(hidden) and not self._keep_if_safe(self._completed(hidden, cost, whole=True)):
             self._keep(np.ones(len(hidden), dtype=bool))
 
@@ -318,12 +318,12 @@ class _Search:
         full = self._attacker.protect(hidden, standing, cost)
         return np.ones(len(hidden), dtype=bool) if full is None else full
 
-    def _thinned(self, hidden: Mask) -> Mask:
-        """Show again what is not needed, dear cells first."""
+    def _thinned(self, hidden: Mask, among: Mask) -> Mask:
+        """Show again what is not needed among some cells, dear cells first."""
         standing = Standing(self._component, whole=False)
         if self._attacker.protect(hidden, standing) is None:
             return hidden
-        extra = self._free[hidden[self._free]]
+        extra = self._free[(hidden & among)[self._free]]
         for cell in extra[np.lexsort((extra, -self._component.weights[extra]))]:
             if time.monotonic() > self._deadline:
                 break
