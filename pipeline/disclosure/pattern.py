@@ -1,0 +1,482 @@
+"""Which further cells must be hidden: the cheapest pattern that keeps every primary cell protected.
+
+Belongs here: the exact search per component and its proof (Fischetti & Salazar-González 2001: a master program over the
+cells that may be hidden, with inequalities from attacks). Does not belong here: the statement of the problem
+(``problem``), the attacks themselves (``attacker``), and the audit of what was published.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import gcd
+
+import highspy
+import numpy as np
+
+from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, Standing, new_solver, run
+from pipeline.disclosure.problem import Cell, Component, Ints, Problem, Status
+
+_WHOLE = 1e-6
+_BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not exclude it
+_CUTS_A_ROUND = 200
+_CUTS_A_DIVE = 40
+_ROUNDS_WITHOUT_GAIN = 6
+# Taking out what is not needed gains some hundredths; a pattern that is much dearer than the best need not be tried.
+_WORTH_THINNING = 1.05
+# A pattern of the master need not be its best while inequalities are still missing: this share of the gap may be left.
+_SLACK = 0.3
+# A shown cell counts as hidden this little when prices are sought: of many prices those come out that blame few.
+_FAINTLY_HIDDEN = 1e-3
+
+
+@dataclass(frozen=True)
+class Unprotectable:
+    """A primary cell that stays too narrow whatever is hidden.
+
+    Attributes:
+        key: the cell.
+        lowest: the least that the attacker can believe, everything hidden.
+        highest: the most.
+    """
+
+    key: Hashable
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What was found for one component.
+
+    Attributes:
+        cells: number of cells that could move.
+        primaries: how many of them must be hidden.
+        objective: weight of the cells hidden besides.
+        bound: no safe pattern weighs less than this.
+        gap: (objective - bound) / objective, 0 when the pattern is proved cheapest.
+        rounds: master programs solved.
+        seconds: time spent.
+    """
+
+    cells: int
+    primaries: int
+    objective: int
+    bound: int
+    gap: float
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern that was attacked and held.
+
+    Attributes:
+        hidden: keys of all hidden cells, primary ones too.
+        secondary: keys of the cells hidden to protect others.
+        unprotectable: primary cells that no pattern protects; the others are protected all the same.
+        objective: weight of the secondary cells.
+        bound: no safe pattern weighs less.
+        gap: (objective - bound) / objective, 0 when proved cheapest.
+        rounds: master programs solved.
+        seconds: time spent.
+        components: the same for each component.
+    """
+
+    hidden: tuple[Hashable, ...]
+    secondary: tuple[Hashable, ...]
+    unprotectable: tuple[Unprotectable, ...]
+    objective: int
+    bound: int
+    gap: float
+    rounds: int
+    seconds: float
+    components: tuple[Solved, ...]
+
+
+def cheapest_pattern(problem: Problem, seconds_per_component: float = 60.0) -> Pattern:
+    """Find the cheapest safe pattern of hidden cells.
+
+    Args:
+        problem: cells and equations.
+        seconds_per_component: when the proof takes longer, the best safe pattern so far is taken, with its gap. Only
+            then can two runs on one problem differ.
+
+    Returns:
+        The pattern; every primary cell in it has whole-number proofs that were checked exactly, except those listed as
+        unprotectable, whose levels were lowered to what can be reached.
+    """
+    begin = time.monotonic()
+    components, given_away = problem.components()
+    secondary: list[Hashable] = []
+    lost = [Unprotectable(cell.key, cell.value, cell.value) for cell in given_away if _needs_protection(cell)]
+    solved = []
+    for component in components:
+        search = _Search(component, seconds_per_component)
+        hidden = search.solve()
+        secondary += [
+            key
+            for key, hide, first in zip(component.keys, hidden, component.primary, strict=True)
+            if hide and not first
+        ]
+        lost += search.unprotectable
+        solved.append(search.report())
+    primary = [cell.key for cell in problem.cells if cell.status is Status.MUST_HIDE]
+    objective, bound = sum(part.objective for part in solved), sum(part.bound for part in solved)
+    return Pattern(
+        hidden=tuple(sorted(primary + secondary)),
+        secondary=tuple(sorted(secondary)),
+        unprotectable=tuple(sorted(lost, key=lambda cell: cell.key)),
+        objective=objective,
+        bound=bound,
+        gap=_gap(objective, bound),
+        rounds=sum(part.rounds for part in solved),
+        seconds=time.monotonic() - begin,
+        components=tuple(solved),
+    )
+
+
+def _needs_protection(cell: Cell) -> bool:
+    return max(cell.lower_level, cell.upper_level, cell.sliding_level) > 0
+
+
+def _gap(objective: int, bound: int) -> float:
+    return (objective - bound) / objective if objective > bound else 0.0
+
+
+class _Search:
+    """The search on one component."""
+
+    def __init__(self, component: Component, seconds: float) -> None:
+        self._begin = time.monotonic()
+        self._deadline = self._begin + seconds
+        self._component = component
+        self._attacker = Attacker(component)
+        self._free = np.flatnonzero(~component.primary)
+        self._step = gcd(*(int(weight) for weight in component.weights[self._free])) or 1
+        self._rounds = 0
+        self._loose = True
+        self._bound = 0
+        self._best: Mask | None = None
+        self.unprotectable: list[Unprotectable] = []
+
+    def solve(self) -> Mask:
+        """The pattern, as a mask over the component's cells."""
+        component = self._component
+        for cell in self._attacker.lower_to_attainable():
+            self._give_up(cell)
+        self._improve(component.primary, component.weights.astype(float), thin=False)
+        if self._cost(self._best) > 0:
+            self._master = _Master(component, self._attacker)
+            self._tighten()
+            while not self._proved() and time.monotonic() < self._deadline:
+                if not self._branch():
+                    break
+        for cell in self._attacker.unproved(self._best):
+            # Never seen; a cell that is not proved safe is told, whatever the reason.
+            if component.keys[cell] not in {lost.key for lost in self.unprotectable}:
+                self._give_up(cell)
+        return self._best
+
+    def report(self) -> Solved:
+        """Figures of the search."""
+        objective = self._cost(self._best)
+        bound = objective if self._proved() else min(self._bound, objective)
+        return Solved(
+            cells=len(self._component.keys),
+            primaries=int(self._component.primary.sum()),
+            objective=objective,
+            bound=bound,
+            gap=_gap(objective, bound),
+            rounds=self._rounds,
+            seconds=time.monotonic() - self._begin,
+        )
+
+    def _give_up(self, cell: int) -> None:
+        """List a cell as unprotectable, with what is left of it when everything is hidden."""
+        fall, rise = self._attacker.interval(cell, np.ones(len(self._component.keys), dtype=bool))
+        value = int(self._component.values[cell])
+        self.unprotectable.append(Unprotectable(self._component.keys[cell], value - fall, value + rise))
+
+    def _cost(self, hidden: Mask) -> int:
+        return int(self._component.weights[hidden].sum())
+
+    def _proved(self) -> bool:
+        return self._cost(self._best) - self._bound < self._step
+
+    def _raise_bound(self, value: float) -> None:
+        """No pattern weighs less than a lower bound rounded up to what weights can add up to."""
+        self._bound = max(self._bound, int(np.ceil(value / self._step - _BOUND_ERROR)) * self._step)
+
+    def _tighten(self) -> None:
+        """Add inequalities to the master without whole numbers until no attack breaks it or nothing is gained."""
+        idle, last = 0, -1.0
+        while True:
+            value, x = self._master.relaxed()
+            self._rounds += 1
+            self._raise_bound(value)
+            if self._proved():
+                return
+            idle = idle + 1 if value < last + 1e-4 * max(1.0, last) else 0
+            last = max(last, value)
+            faint = np.maximum(x, _FAINTLY_HIDDEN)
+            added = self._master.add(self._attacker.failures_at(faint, _CUTS_A_ROUND), x)
+            if not added:
+                added = self._master.add(self._attacker.failures_at(x, _CUTS_A_ROUND), x)
+            if not added:
+                added = self._master.link(self._attacker.idle_cells(x), x)
+            if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._deadline:
+                break
+        # What the master hides in part is likely to be hidden, so it counts as cheap.
+        self._improve(self._component.primary, self._component.weights * (1.02 - x))
+
+    def _branch(self) -> bool:
+        """Solve the master in whole numbers and attack its pattern; False when nothing can be gained any more."""
+        cost = self._cost(self._best)
+        seconds = self._deadline - time.monotonic()
+        slack = max(self._step, _SLACK * (cost - self._bound)) if self._loose else self._step
+        outcome = self._master.whole(self._best, cost, self._step, slack, seconds)
+        self._rounds += 1
+        if outcome is None:
+            return False
+        value, hidden = outcome
+        self._raise_bound(value)
+        if self._proved() or hidden is None:
+            return False
+        before = self._master.size
+        safe = self._dive(hidden)
+        self._keep(safe)
+        if self._cost(safe) < cost * _WORTH_THINNING:
+            self._keep_if_safe(self._thinned(safe, safe & ~hidden))
+        self._loose = self._master.size > before
+        return True
+
+    def _dive(self, hidden: Mask) -> Mask:
+        """Attack a pattern, add the inequalities it breaks, hide what these ask for besides, until it holds."""
+        hidden = hidden.copy()
+        while time.monotonic() < self._deadline:
+            failures = self._attacker.attack(hidden, whole=False)
+            if not failures:
+                if not self._attacker.unproved(hidden):
+                    return hidden
+                failures = self._attacker.attack(hidden, whole=True)
+                if not failures:
+                    return hidden
+            x = hidden.astype(float)
+            added = self._master.add(
+                self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), _CUTS_A_DIVE, failures), x
+            )
+            added += self._master.link(self._attacker.idle_cells(x), x)
+            if not added:
+                added = self._master.add([failure for failure in failures if failure.prices], x)
+            if not added:
+                self._master.forbid(self._widest_unsafe(hidden, failures[0]))
+            hidden = self._master.completed(hidden)
+        return np.ones(len(hidden), dtype=bool)
+
+    def _widest_unsafe(self, hidden: Mask, failure: Failure) -> Mask:
+        """A pattern that still fails, to which no cell can be added without mending it."""
+        wide = hidden.copy()
+        for cell in self._free[np.argsort(-self._component.weights[self._free], kind="stable")]:
+            if not wide[cell] and time.monotonic() < self._deadline:
+                wide[cell] = True
+                fall, rise = self._attacker.interval(failure.cell, wide)
+                reach = sum(rise if side > 0 else fall for side in failure.sides)
+                wide[cell] = reach < failure.level
+        return wide
+
+    def _improve(self, hidden: Mask, cost: Floats, thin: bool = True) -> None:
+        """Complete a pattern cheaply, take out what is not needed, keep it when it is the best so far.
+
+        Linear attacks come first; a pattern that holds against them is rarely broken by one in whole numbers.
+        """
+        hidden = self._completed(hidden, cost, whole=False)
+        if thin and time.monotonic() < self._deadline:
+            hidden = self._thinned(hidden, hidden)
+        if not self._keep_if_safe(hidden) and not self._keep_if_safe(self._completed(hidden, cost, whole=True)):
+            self._keep(np.ones(len(hidden), dtype=bool))
+
+    def _keep(self, hidden: Mask) -> None:
+        """Keep a pattern that is safe when it is the cheapest so far."""
+        if self._best is None or self._cost(hidden) < self._cost(self._best):
+            self._best = hidden
+
+    def _keep_if_safe(self, hidden: Mask) -> bool:
+        """As ``_keep``, for a pattern of which this is not known; False when it is not."""
+        if self._best is not None and self._cost(hidden) >= self._cost(self._best):
+            return True
+        safe = not self._attacker.unproved(hidden)
+        if safe:
+            self._keep(hidden)
+        return safe
+
+    def _completed(self, hidden: Mask, cost: Floats, whole: bool) -> Mask:
+        """A safe pattern that holds these cells; all of them when no cheaper one is found."""
+        standing = Standing(self._component, whole)
+        full = self._attacker.protect(hidden, standing, cost)
+        return np.ones(len(hidden), dtype=bool) if full is None else full
+
+    def _thinned(self, hidden: Mask, among: Mask) -> Mask:
+        """Show again what is not needed among some cells, dear cells first."""
+        standing = Standing(self._component, whole=False)
+        if self._attacker.protect(hidden, standing) is None:
+            return hidden
+        extra = self._free[(hidden & among)[self._free]]
+        for cell in extra[np.lexsort((extra, -self._component.weights[extra]))]:
+            if time.monotonic() > self._deadline:
+                break
+            less = hidden.copy()
+            less[cell] = False
+            tried = standing.without(int(cell))
+            if self._attacker.protect(less, tried) is not None:
+                hidden, standing = less, tried
+        return hidden
+
+
+class _Master:
+    """Which cells to hide, as far as the inequalities found so far tell."""
+
+    def __init__(self, component: Component, attacker: Attacker) -> None:
+        self._component = component
+        self._attacker = attacker
+        self._free = np.flatnonzero(~component.primary)
+        self._column = np.full(len(component.keys), -1)
+        self._column[self._free] = np.arange(len(self._free))
+        self._weights = component.weights[self._free].astype(float)
+        self._rows: dict[tuple[tuple[int, ...], tuple[float, ...]], float] = {}
+        self._relaxed = new_solver(solver="simplex", presolve="off")
+        n = len(self._free)
+        columns = np.arange(n, dtype=np.int32)
+        empty = np.zeros(0, dtype=np.int32)
+        self._relaxed.addCols(n, self._weights, np.zeros(n), np.ones(n), 0, empty, empty, np.zeros(0))
+        self._columns = columns
+        for row in self._first_rows():
+            self._add_row(*row)
+
+    def relaxed(self) -> tuple[float, Floats]:
+        """The master without whole numbers: its value, and how far each cell is hidden."""
+        while True:
+            run(self._relaxed)
+            x = np.clip(np.asarray(self._relaxed.getSolution().col_value), 0, 1)
+            if not self._add_links(x):
+                break
+        self._reduced = np.asarray(self._relaxed.getSolution().col_dual)
+        return self._relaxed.getObjectiveValue(), self._full(x)
+
+    def whole(self, best: Mask, cost: int, step: int, slack: float, seconds: float) -> tuple[float, Mask | None] | None:
+        """The master in whole numbers: a lower bound and the pattern that reaches it."""
+        value, _ = self.relaxed()
+        start = best[self._free].astype(float)
+        # A cell whose hiding alone would cost as much as the best pattern is in no better one.
+        shut = (value + self._reduced > cost - step + 1e-4) & (start == 0)
+        solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=slack * 0.999, time_limit=max(seconds, 0.01))
+        solver.passModel(self._relaxed.getLp())
+        n = len(self._free)
+        solver.changeColsIntegrality(n, self._columns, np.full(n, highspy.HighsVarType.kInteger))
+        solver.changeColsBounds(n, self._columns, np.zeros(n), np.where(shut, 0.0, 1.0))
+        solution = highspy.HighsSolution()
+        solution.col_value = start
+        solver.setSolution(solution)
+        status = run(solver)
+        info = solver.getInfo()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            return float(cost), None
+        bound = max(value, info.mip_dual_bound)
+        found = np.asarray(solver.getSolution().col_value)
+        if status != highspy.HighsModelStatus.kOptimal or len(found) != n:
+            return bound, None
+        return bound, self._full(found) > 0.5
+
+    def add(self, failures: list[Failure], x: Floats) -> int:
+        """Add the inequalities of failures that x breaks."""
+        added = 0
+        for failure in failures:
+            cut = self._attacker.cut(failure)
+            if cut is None:
+                continue
+            places, coefficients = cut
+            if (coefficients * x[places]).sum() < 1 - 1e-4:
+                added += self._add_row(self._column[places], coefficients, 1.0)
+        return added
+
+    def link(self, idle: list[tuple[int, Ints]], x: Floats) -> int:
+        """Add the inequalities of cells that cannot move as x hides them."""
+        added = 0
+        for cell, places in idle:
+            if self._component.primary[places].any():
+                continue
+            if x[places].sum() < x[cell] - 1e-4:
+                columns = np.append(self._column[places], self._column[cell])
+                added += self._add_row(columns, np.append(np.ones(len(places)), -1.0), 0.0)
+        return added
+
+    def forbid(self, hidden: Mask) -> None:
+        """At least one cell more must be hidden than these: hiding fewer never protects better."""
+        outside = self._free[~hidden[self._free]]
+        self._add_row(self._column[outside], np.ones(len(outside)), 1.0)
+
+    def completed(self, hidden: Mask) -> Mask:
+        """A pattern with the cells besides that the master without whole numbers takes to meet its inequalities."""
+        n = len(self._free)
+        kept = hidden[self._free].astype(float)
+        self._relaxed.changeColsBounds(n, self._columns, kept, np.ones(n))
+        run(self._relaxed)
+        x = np.asarray(self._relaxed.getSolution().col_value)
+        self._relaxed.changeColsBounds(n, self._columns, np.zeros(n), np.ones(n))
+        new = np.where(kept > 0, 0, x)
+        more = hidden.copy()
+        more[self._free] |= new >= min(0.5, new.max())
+        return more
+
+    @property
+    def size(self) -> int:
+        """How many inequalities there are."""
+        return len(self._rows)
+
+    def _full(self, x: Floats) -> Floats:
+        full = np.ones(len(self._component.keys))
+        full[self._free] = x
+        return full
+
+    def _add_row(self, columns: Ints, coefficients: Floats, least: float) -> int:
+        key = (tuple(columns.tolist()), tuple(np.round(coefficients, 9).tolist()))
+        if key in self._rows:
+            return 0
+        self._rows[key] = least
+        self._relaxed.addRow(least, highspy.kHighsInf, len(columns), columns.astype(np.int32), coefficients)
+        return 1
+
+    def _first_rows(self) -> list[tuple[Ints, Floats, float]]:
+        """What each equation by itself asks for each primary cell in it."""
+        rows = []
+        component, matrix = self._component, self._component.matrix
+        for equation in range(matrix.shape[0]):
+            part = slice(matrix.indptr[equation], matrix.indptr[equation + 1])
+            for cell, coefficient in zip(matrix.indices[part], matrix.data[part], strict=True):
+                if component.primary[cell]:
+                    prices = np.zeros(matrix.shape[0])
+                    for side, needs in ((1, self._attacker.upper), (-1, self._attacker.lower)):
+                        if needs[cell] > 0:
+                            prices[equation] = -side / coefficient
+                            cut = self._attacker.cut(Failure(int(cell), int(needs[cell]), (side,), (prices.copy(),)))
+                            if cut is not None and len(cut[0]):
+                                rows.append((self._column[cut[0]], cut[1], 1.0))
+        return rows
+
+    def _add_links(self, x: Floats) -> int:
+        """A cell that may be hidden never needs to be hidden alone in an equation: it would follow from the others."""
+        added = 0
+        component, matrix = self._component, self._component.matrix
+        for equation in range(matrix.shape[0]):
+            cells = matrix.indices[matrix.indptr[equation] : matrix.indptr[equation + 1]]
+            if component.primary[cells].any():
+                continue
+            columns = self._column[cells]
+            total = x[columns].sum()
+            for at in np.flatnonzero(2 * x[columns] > total + 1e-4):
+                coefficients = np.ones(len(columns))
+                coefficients[at] = -1
+                added += self._add_row(columns, coefficients, 0.0)
+        return added
