@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from operator import index
@@ -20,6 +20,7 @@ FIGURE = "figure"
 QUOTIENT = "quotient"
 EQUATION = "equation"
 LIMIT = "limit"
+OWN = "own"
 
 # Beyond this many decimals a solver of floating-point numbers cannot tell neighbouring whole numbers apart.
 _MOST_DECIMALS = 4
@@ -58,8 +59,8 @@ class Fact:
 
     Attributes:
         name: unique; where it stands, for a reader.
-        kind: ``figure`` (a published value), ``quotient`` (a published share, rate or mean), ``equation`` (sums that add
-            up) or ``limit`` (a part is no more than its whole).
+        kind: ``figure`` (a published value), ``quotient`` (a published share, rate or mean), ``equation`` (sums that
+            add up), ``limit`` (a part is no more than its whole) or ``own`` (an insider's contribution).
         rows: what follows from it.
     """
 
@@ -113,8 +114,8 @@ class Insider:
 class System:
     """Everything the attacker knows, what must stay hidden, and the truth.
 
-    The truth is in it because an audit starts there: what is published has to agree with it, and what the attacker finds
-    possible lies around it. A system is confidential.
+    The truth is in it because an audit starts there: what is published has to agree with it, and what the attacker
+    finds possible lies around it. A system is confidential.
 
     Attributes:
         unknowns: in a fixed order.
@@ -146,7 +147,8 @@ class System:
         if strange:
             raise ValueError(f"not among the unknowns: {', '.join(strange[:5])}")
         if self.truth.keys() != self.position.keys():
-            raise ValueError(f"{len(self.truth.keys() ^ self.position.keys())} unknowns without a true value, or reversed")
+            strange = self.truth.keys() ^ self.position.keys()
+            raise ValueError(f"{len(strange)} unknowns without a true value, or the reverse")
 
     @cached_property
     def position(self) -> dict[str, int]:
@@ -167,6 +169,11 @@ class System:
         """The sum of a row, exactly."""
         return sum(coefficient * values[name] for name, coefficient in row.terms)
 
+    def with_insider(self, person: Insider) -> System:
+        """The same system for somebody who knows his own contribution besides."""
+        rows = tuple(Row(((name, 1),), low, high) for name, low, high in person.knows)
+        return replace(self, facts=(*self.facts, Fact(f"insider {person.name}", OWN, rows)))
+
     def contradictions(self) -> list[str]:
         """Names of unknowns and facts that the truth does not agree with; empty when all is well."""
         return [
@@ -182,7 +189,10 @@ class System:
         """A hash over everything in the system, so that a proof of one system is not taken for that of another."""
         content = [
             [[unknown.name, unknown.low, unknown.high, self.truth[unknown.name]] for unknown in self.unknowns],
-            [[fact.name, fact.kind, [[row.terms, row.low, row.high, row.tie] for row in fact.rows]] for fact in self.facts],
+            [
+                [fact.name, fact.kind, [[row.terms, row.low, row.high, row.tie] for row in fact.rows]]
+                for fact in self.facts
+            ],
             [[asked.unknown, asked.width, asked.at_least, asked.at_most] for asked in self.protections],
         ]
         return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
@@ -220,7 +230,8 @@ class Knowledge:
             name: where it stands.
             unknown: what it is the value of.
             value: as published.
-            within: how far the true value may be from it: 2 for a nearest multiple of 5, 4 for controlled rounding to 5.
+            within: how far the true value may be from it: 2 for a nearest multiple of 5, 4 for controlled rounding
+                to 5.
         """
         value, within = index(value), index(within)
         self._facts.append(Fact(name, FIGURE, (Row(((unknown, 1),), value - within, value + within),)))
@@ -230,7 +241,7 @@ class Knowledge:
         self._facts.append(Fact(name, EQUATION, (Row(_terms(terms), index(value), index(value)),)))
 
     def sum(self, name: str, total: str, parts: Iterable[str]) -> None:
-        """A total is the sum of its parts: districts, categories, half-years, pooled cells, a release and its change."""
+        """A total is the sum of its parts: districts, categories, half-years, pooled cells, a release and a change."""
         terms = {total: -1}
         for part in parts:
             terms[part] = terms.get(part, 0) + 1
@@ -243,7 +254,8 @@ class Knowledge:
     def quotient(self, name: str, numerator: str, denominator: str, shown: str | Decimal, per: int = 100) -> None:
         """A published rounded quotient: a share in per cent (``per`` 100), a rate (1,000), a mean of scores (1).
 
-        With u the unit of the last decimal: (shown - u/2) x denominator <= per x numerator <= (shown + u/2) x denominator.
+        With u the unit of the last decimal, per x numerator lies between (shown - u/2) x denominator and
+        (shown + u/2) x denominator.
 
         Args:
             name: where it stands.

@@ -1,0 +1,163 @@
+"""The proof that no hidden count can be derived, and its check.
+
+Belongs here: how worlds are kept, and a check in whole numbers that uses no solver and believes nothing it is told: not
+that a world agrees with what is published, not that there are enough of them. Standard library only. Not here: how
+worlds are found (witnesses).
+
+A proof lies around the truth and is as confidential as the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import index
+
+from pipeline.disclosure.attack import Insider, Protection, System, within
+
+CONTRADICTS_TRUTH = "contradicts_truth"
+OTHER_SYSTEM = "other_system"
+MALFORMED = "malformed"
+IMPOSSIBLE = "impossible"
+NOT_PROTECTED = "not_protected"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Worlds that the attacker cannot tell from the truth.
+
+    Attributes:
+        fingerprint: of the system that they belong to.
+        worlds: per world the unknowns that differ from the truth, by place in the system, with their values.
+    """
+
+    fingerprint: str
+    worlds: tuple[Mapping[int, int], ...]
+
+    def record(self) -> dict[str, str | list[int]]:
+        """Flat lists for JSON or Parquet: world w has entries starts[w] up to starts[w + 1]."""
+        starts, unknowns, values = [0], [], []
+        for world in self.worlds:
+            unknowns += world.keys()
+            values += world.values()
+            starts.append(len(unknowns))
+        return {"fingerprint": self.fingerprint, "starts": starts, "unknowns": unknowns, "values": values}
+
+    @classmethod
+    def load(cls, record: Mapping) -> Proof:
+        """Read what ``record`` wrote.
+
+        Raises:
+            ValueError: for lists that do not fit together.
+        """
+        starts, unknowns, values = (
+            [index(entry) for entry in record[name]] for name in ("starts", "unknowns", "values")
+        )
+        if starts[:1] != [0] or starts != sorted(starts) or not starts[-1] == len(unknowns) == len(values):
+            raise ValueError("the lists of a stored proof do not fit together")
+        worlds = (dict(zip(unknowns[start:end], values[start:end], strict=True)) for start, end in pairwise(starts))
+        return cls(record["fingerprint"], tuple(worlds))
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a proof does not hold.
+
+    Attributes:
+        what: ``contradicts_truth`` (a fact or an insider against the truth), ``other_system``, ``malformed`` or
+            ``impossible`` (a world), ``not_protected`` (a hidden count with too few other values).
+        name: the fact, unknown or hidden count.
+        world: which world; None when it is not about one.
+        insider: for whom the count is not protected; None for everybody.
+    """
+
+    what: str
+    name: str
+    world: int | None = None
+    insider: str | None = None
+
+
+def check(system: System, proof: Proof, people: Sequence[Insider] = ()) -> list[Objection]:
+    """Check a proof, exactly.
+
+    Args:
+        system: what the attacker knows, made anew from what is published.
+        proof: as found or as stored.
+        people: insiders, against each of whom the proof has to hold as well.
+
+    Returns:
+        Objections; when there are none, each hidden count is protected as asked. A world that is wrong counts for
+        nothing and gives an objection of its own.
+    """
+    objections = [Objection(CONTRADICTS_TRUTH, name) for name in system.contradictions()]
+    if proof.fingerprint != system.fingerprint:
+        objections.append(Objection(OTHER_SYSTEM, proof.fingerprint))
+    rows_of: dict[str, list[tuple[int, int]]] = {}
+    for at, fact in enumerate(system.facts):
+        for line, row in enumerate(fact.rows):
+            for name, _ in row.terms:
+                rows_of.setdefault(name, []).append((at, line))
+    worlds: dict[int, dict[str, int]] = {}
+    for number, changes in enumerate(proof.worlds):
+        wrong = _wrong(system, rows_of, number, changes)
+        objections += wrong
+        if not wrong:
+            worlds[number] = {system.unknowns[at].name: value for at, value in changes.items()}
+    moved: dict[str, dict[int, int]] = {}
+    for number, values in worlds.items():
+        for name, value in values.items():
+            moved.setdefault(name, {})[number] = value
+    fallen = {asked.unknown for asked in system.protections if not _holds(system, asked, moved, ())}
+    objections += [Objection(NOT_PROTECTED, asked.unknown) for asked in system.protections if asked.unknown in fallen]
+    for person in people:
+        objections += _against(system, person, worlds, moved, fallen)
+    return objections
+
+
+def _wrong(
+    system: System, rows_of: Mapping[str, list[tuple[int, int]]], number: int, changes: Mapping[int, int]
+) -> list[Objection]:
+    """What is wrong with a world. Rows that it leaves alone hold as they do for the truth."""
+    whole = all(type(at) is int and type(value) is int for at, value in changes.items())
+    if not whole or not all(0 <= at < len(system.unknowns) for at in changes):
+        return [Objection(MALFORMED, "", number)]
+    values = {**system.truth, **{system.unknowns[at].name: value for at, value in changes.items()}}
+    touched = [system.unknowns[at] for at in sorted(changes)]
+    names = [each.name for each in touched if not within(values[each.name], each.low, each.high)]
+    for at, line in sorted({place for each in touched for place in rows_of.get(each.name, [])}):
+        row = system.facts[at].rows[line]
+        if not within(system.total(row, values), *system.limits(row)):
+            names.append(system.facts[at].name)
+    return [Objection(IMPOSSIBLE, name, number) for name in dict.fromkeys(names)]
+
+
+def _holds(system: System, asked: Protection, moved: Mapping[str, Mapping[int, int]], without: Collection[int]) -> bool:
+    """Whether the truth and these worlds give a count the values that are asked."""
+    others = (value for world, value in moved.get(asked.unknown, {}).items() if world not in without)
+    return asked.is_met([system.truth[asked.unknown], *others])
+
+
+def _against(
+    system: System,
+    person: Insider,
+    worlds: Mapping[int, Mapping[str, int]],
+    moved: Mapping[str, Mapping[int, int]],
+    fallen: set[str],
+) -> list[Objection]:
+    """Hidden counts that the worlds which an insider believes in do not protect."""
+    if not all(within(system.truth[name], low, high) for name, low, high in person.knows):
+        return [Objection(CONTRADICTS_TRUTH, person.name, insider=person.name)]
+    disbelieved = {
+        world
+        for name, low, high in person.knows
+        for world, value in moved.get(name, {}).items()
+        if not within(value, low, high)
+    }
+    # Any other count keeps all of its worlds.
+    affected = {name for world in disbelieved for name in worlds[world]} - fallen - {*person.sees_himself_in}
+    return [
+        Objection(NOT_PROTECTED, asked.unknown, insider=person.name)
+        for asked in system.protections
+        if asked.unknown in affected and not _holds(system, asked, moved, disbelieved)
+    ]
