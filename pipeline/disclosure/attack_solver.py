@@ -219,7 +219,7 @@ def best(part: Part, wishes: Sequence[Wish]) -> Whole | None:
     widened = sparse.hstack([part.rows, sparse.csr_array((part.rows.shape[0], len(wishes)), dtype=np.int64)])
     rows = sparse.vstack([widened, wished], "csr")
     model = _model(
-        np.concatenate([np.zeros(width), -np.ones(len(wishes))]),
+        np.concatenate([np.zeros(width), np.ones(len(wishes))]),
         np.concatenate([part.low, np.full(len(wishes), -np.inf)]),
         np.concatenate([part.high, np.zeros(len(wishes))]),
         rows,

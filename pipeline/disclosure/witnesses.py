@@ -27,9 +27,12 @@ from pipeline.disclosure.attack_solver import (
     leant_on,
     parts,
 )
+from pipeline.disclosure.proof import Proof
 
 # After so many rounds without progress, each with another half of the counts going up, the rest is tried one by one.
 _PATIENCE = 6
+# Each takes tenths of a second. A release with more leaks than this has one cause, which the first ones show.
+_EXPLAINED = 25
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,12 @@ class Attack:
     """What an attack on a system gave.
 
     Attributes:
-        worlds: per world the unknowns that differ from the truth, by place in the system, with their values.
+        proof: worlds that prove safety of every hidden count that is in neither list.
         leaks: hidden counts that everybody can derive, in the order of the protections.
         insider_leaks: hidden counts that only an insider can derive, by insider and protection.
     """
 
-    worlds: tuple[dict[int, int], ...]
+    proof: Proof
     leaks: tuple[Leak, ...]
     insider_leaks: tuple[Leak, ...]
 
@@ -79,7 +82,7 @@ def attack(system: System, people: Sequence[Insider] = ()) -> Attack:
         people: insiders, each of whom attacks for himself.
 
     Returns:
-        Worlds that prove safety, and what is not safe; each leak of the outsider is explained.
+        The proof of what is safe, and what is not; the first leaks of the outsider are explained.
 
     Raises:
         ValueError: when the truth contradicts what is published, with the names of facts and no values.
@@ -103,9 +106,13 @@ def attack(system: System, people: Sequence[Insider] = ()) -> Attack:
         worlds += search.worlds()
     order = {protection.unknown: at for at, protection in enumerate(system.protections)}
     ranks = {person.name: rank for rank, person in enumerate(people)}
+    of_all = [leaks[name] for name in order if name in leaks]
     return Attack(
-        tuple(worlds),
-        tuple(replace(leaks[name], facts=explain(system, leaks[name])) for name in order if name in leaks),
+        Proof(system.fingerprint, tuple(worlds)),
+        tuple(
+            replace(leak, facts=explain(system, leak)) if rank < _EXPLAINED else leak
+            for rank, leak in enumerate(of_all)
+        ),
         tuple(sorted(of_insiders, key=lambda leak: (ranks[leak.insider], order[leak.unknown]))),
     )
 
@@ -125,8 +132,7 @@ def explain(system: System, leak: Leak) -> tuple[str, ...]:
 
     def gives_away(facts: Sequence[Fact]) -> bool:
         """Whether these facts leave the count no more room than all of them."""
-        again = _alone(system, facts, protection)
-        return again is not None and (again.low, again.high, again.values) == (leak.low, leak.high, leak.values)
+        return _leaves(system, facts, protection, leak)
 
     facts = _near(system, leak.unknown)
     few = leant_on(system, facts, leak.unknown)
@@ -146,8 +152,8 @@ def explain(system: System, leak: Leak) -> tuple[str, ...]:
         step //= 2
 
 
-def _alone(system: System, facts: Sequence[Fact], protection: Protection) -> Leak | None:
-    """The leak of a single count when these facts are all there is; None when it is safe."""
+def _leaves(system: System, facts: Sequence[Fact], protection: Protection, leak: Leak) -> bool:
+    """Whether a count has no other values than those of a leak when these facts are all there is."""
     names = {name for fact in facts for row in fact.rows for name, _ in row.terms} | {protection.unknown}
     small = System(
         tuple(unknown for unknown in system.unknowns if unknown.name in names),
@@ -155,12 +161,22 @@ def _alone(system: System, facts: Sequence[Fact], protection: Protection) -> Lea
         (protection,),
         {name: system.truth[name] for name in names},
     )
-    pieces, known = parts(small)
     at = small.position[protection.unknown]
+    pieces, known = parts(small)
     if at in known:
-        return Leak(protection.unknown, None, known[at], known[at], (known[at],), True)
+        return leak.low == leak.high == known[at]
     piece = next(piece for piece in pieces if at in piece.unknowns)
-    return next(iter(_Search(small, piece).outsider()), None)
+    column = piece.unknowns.index(at)
+    for direction, end in ((-1, leak.low), (1, leak.high)):
+        # Fewer facts never leave less room, so an end that needs no facts is as it was.
+        if end is not None and end != (small.unknowns[at].low if direction < 0 else small.unknowns[at].high):
+            answer = extreme(piece, column, direction)
+            if answer.status != ATTAINED or answer.values[column] != end:
+                return False
+    if leak.values is None or len(leak.values) == leak.high - leak.low + 1:
+        return True
+    again = _Search(small, piece).one(None, piece, 0)
+    return again is not None and again.values == leak.values
 
 
 def _near(system: System, unknown: str) -> list[Fact]:
@@ -230,6 +246,44 @@ class _Search:
         audited = [at for at, asked in enumerate(self._protections) if asked.unknown not in skipped]
         return self._audit(person.name, part, np.array(audited, dtype=np.int64))
 
+    def one(self, insider: str | None, part: Part, cell: int) -> Leak | None:
+        """Everything that is possible for one count, until it is enough."""
+        asked, column = self._protections[cell], int(self._columns[cell])
+        proven = True
+        ends: list[int | None] = []
+        for direction in (-1, 1):
+            answer = extreme(part, column, direction)
+            self._keep(answer.values)
+            proven &= answer.status != UNDECIDED
+            seen = self._values(part, cell)
+            ends.append(None if answer.status == UNBOUNDED else (min(seen) if direction < 0 else max(seen)))
+        low, high = ends
+        # Without an upper end a value of at_least is somewhere; the nearest one serves.
+        if asked.at_least is not None and high is None:
+            proven &= self._next(part, cell, asked.at_least, 1)[1]
+        if asked.at_most is not None and low is None:
+            proven &= self._next(part, cell, asked.at_most, -1)[1]
+        too_low = asked.at_least is not None and high is not None and high < asked.at_least
+        too_high = asked.at_most is not None and low is not None and low > asked.at_most
+        too_close = low is not None and high is not None and high - low + 1 < asked.width
+        if too_low or too_high or too_close:
+            return Leak(asked.unknown, insider, low, high, None, proven)
+        # One value after another, away from the truth on either side, until there are enough or no more.
+        reached = {1: int(part.truth[column]), -1: int(part.truth[column])}
+        values = {int(part.truth[column])}
+        while reached and self._lacking(part, np.array([cell])).any():
+            for direction in list(reached):
+                value, sure = self._next(part, cell, reached[direction] + direction, direction)
+                proven &= sure
+                if value is None:
+                    del reached[direction]
+                else:
+                    reached[direction] = value
+                    values.add(value)
+        if not self._lacking(part, np.array([cell])).any():
+            return None
+        return Leak(asked.unknown, insider, low, high, tuple(sorted(values)), proven)
+
     def worlds(self) -> list[dict[int, int]]:
         """What differs from the truth in each world that was found."""
         return [
@@ -242,7 +296,7 @@ class _Search:
         for cell in self._rounds(part, audited):
             # A world that was found for another count may have settled this one meanwhile.
             if self._lacking(part, np.array([cell])).any():
-                leak = self._one(insider, part, cell)
+                leak = self.one(insider, part, cell)
                 leaks += [] if leak is None else [leak]
         return leaks
 
@@ -285,44 +339,6 @@ class _Search:
         gaps = [value for value in around if value not in seen]
         wanted = [value for value in gaps if (value > true) == upward] or gaps
         return Wish(column, 0, wanted[turn // 2 % len(wanted)]) if wanted else None
-
-    def _one(self, insider: str | None, part: Part, cell: int) -> Leak | None:
-        """Everything that is possible for one count, until it is enough."""
-        asked, column = self._protections[cell], int(self._columns[cell])
-        proven = True
-        ends: list[int | None] = []
-        for direction in (-1, 1):
-            answer = extreme(part, column, direction)
-            self._keep(answer.values)
-            proven &= answer.status != UNDECIDED
-            seen = self._values(part, cell)
-            ends.append(None if answer.status == UNBOUNDED else (min(seen) if direction < 0 else max(seen)))
-        low, high = ends
-        # Without an upper end a value of at_least is somewhere; the nearest one serves.
-        if asked.at_least is not None and high is None:
-            proven &= self._next(part, cell, asked.at_least, 1)[1]
-        if asked.at_most is not None and low is None:
-            proven &= self._next(part, cell, asked.at_most, -1)[1]
-        too_low = asked.at_least is not None and high is not None and high < asked.at_least
-        too_high = asked.at_most is not None and low is not None and low > asked.at_most
-        too_close = low is not None and high is not None and high - low + 1 < asked.width
-        if too_low or too_high or too_close:
-            return Leak(asked.unknown, insider, low, high, None, proven)
-        # One value after another, away from the truth on either side, until there are enough or no more.
-        reached = {1: int(part.truth[column]), -1: int(part.truth[column])}
-        values = {int(part.truth[column])}
-        while reached and self._lacking(part, np.array([cell])).any():
-            for direction in list(reached):
-                value, sure = self._next(part, cell, reached[direction] + direction, direction)
-                proven &= sure
-                if value is None:
-                    del reached[direction]
-                else:
-                    reached[direction] = value
-                    values.add(value)
-        if not self._lacking(part, np.array([cell])).any():
-            return None
-        return Leak(asked.unknown, insider, low, high, tuple(sorted(values)), proven)
 
     def _next(self, part: Part, cell: int, start: int, direction: int) -> tuple[int | None, bool]:
         """The first possible value from start on, going up (1) or down (-1), and whether the search ended."""
