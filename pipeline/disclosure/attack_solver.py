@@ -39,6 +39,7 @@ _NODES = 20_000
 # Repairing a fractional answer needs any whole one, not the best.
 _NODES_FOR_REPAIR = 20
 _FRACTION = 1e-5
+_PRICE_OF_NOISE = 0.05
 
 ATTAINED = "attained"
 UNBOUNDED = "unbounded"
@@ -196,17 +197,27 @@ def _bounds(ends: Sequence[int | None], none: float) -> Floats:
     return np.array([none if end is None else end for end in ends], dtype=float)
 
 
-def best(part: Part, wishes: Sequence[Wish]) -> Whole | None:
+def best(part: Part, wishes: Sequence[Wish], quiet: Sequence[int]) -> Whole | None:
     """Whole numbers that meet many wishes at once, or come near.
 
     One linear program makes the sum of what is left to wish for as small as it can be; going further than wished counts
     for nothing. A fractional answer is repaired by a short search among whole numbers.
+
+    Args:
+        part: where the unknowns are.
+        wishes: at most one per unknown.
+        quiet: unknowns that, without a wish, had better keep their true value: a world that moves few counts agrees
+            with what many insiders know.
 
     Returns:
         Values that the part allows, or None when none were found.
     """
     lines, columns, coefficients, least = [], [], [], []
     width = len(part.unknowns)
+    wished = {wish.column for wish in wishes}
+    keep = [Wish(int(column), 0, int(part.truth[column])) for column in quiet if int(column) not in wished]
+    price = np.array([1.0] * len(wishes) + [_PRICE_OF_NOISE] * len(keep))
+    wishes = [*wishes, *keep]
     for at, wish in enumerate(wishes):
         # The shortfall u <= 0 is at most x - value upwards, value - x downwards.
         for direction in (1, -1) if wish.direction == 0 else (wish.direction,):
@@ -215,11 +226,11 @@ def best(part: Part, wishes: Sequence[Wish]) -> Whole | None:
             coefficients += [direction, -1]
             least.append(direction * wish.value)
     shape = (len(least), width + len(wishes))
-    wished = sparse.csr_array((np.array(coefficients, dtype=np.int64), (lines, columns)), shape)
+    more = sparse.csr_array((np.array(coefficients, dtype=np.int64), (lines, columns)), shape)
     widened = sparse.hstack([part.rows, sparse.csr_array((part.rows.shape[0], len(wishes)), dtype=np.int64)])
-    rows = sparse.vstack([widened, wished], "csr")
+    rows = sparse.vstack([widened, more], "csr")
     model = _model(
-        np.concatenate([np.zeros(width), np.ones(len(wishes))]),
+        np.concatenate([np.zeros(width), price]),
         np.concatenate([part.low, np.full(len(wishes), -np.inf)]),
         np.concatenate([part.high, np.zeros(len(wishes))]),
         rows,

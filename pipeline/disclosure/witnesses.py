@@ -29,8 +29,9 @@ from pipeline.disclosure.attack_solver import (
 )
 from pipeline.disclosure.proof import Proof
 
-# After so many rounds without progress, each with another half of the counts going up, the rest is tried one by one.
-_PATIENCE = 6
+# Counts are tried one by one, which answers for certain, when so few are left or so many rounds gave nothing new.
+_FEW = 6
+_PATIENCE = 4
 # Each takes tenths of a second. A release with more leaks than this has one cause, which the first ones show.
 _EXPLAINED = 25
 
@@ -101,8 +102,7 @@ def attack(system: System, people: Sequence[Insider] = ()) -> Attack:
     for piece in pieces:
         search = _Search(system, piece)
         leaks |= {leak.unknown: leak for leak in search.outsider()}
-        for person in people:
-            of_insiders += search.insider(person, passed_over=leaks.keys())
+        of_insiders += search.insiders(people, passed_over=leaks.keys())
         worlds += search.worlds()
     order = {protection.unknown: at for at, protection in enumerate(system.protections)}
     ranks = {person.name: rank for rank, person in enumerate(people)}
@@ -228,23 +228,48 @@ class _Search:
         """What everybody can derive."""
         return self._audit(None, self.part, np.arange(len(self._protections)))
 
-    def insider(self, person: Insider, passed_over: Collection[str]) -> list[Leak]:
-        """What a person can derive who knows more; counts that everybody can derive are passed over."""
+    def insiders(self, people: Sequence[Insider], passed_over: Collection[str]) -> list[Leak]:
+        """What each person can derive who knows more; counts that everybody can derive are passed over."""
+        known = [(person, part) for person in people if (part := self._as_known_by([person])) is not None]
+        audited = {
+            person.name: np.array(
+                [
+                    at
+                    for at, asked in enumerate(self._protections)
+                    if asked.unknown not in passed_over and asked.unknown not in person.sees_himself_in
+                ],
+                dtype=np.int64,
+            )
+            for person, _ in known
+        }
+        # Worlds that a whole group believes in serve each of its members.
+        for group in np.array_split(np.arange(len(known)), round(len(known) ** 0.5) or 1):
+            together = {
+                int(cell)
+                for person, part in (known[at] for at in group)
+                for cell in self._left(part, audited[person.name])
+            }
+            if together:
+                part = self._as_known_by([known[at][0] for at in group])
+                self._rounds(part, np.array(sorted(together)))
+        return [leak for person, part in known for leak in self._audit(person.name, part, audited[person.name])]
+
+    def _as_known_by(self, people: Sequence[Insider]) -> Part | None:
+        """This part with what these people know together; None when they know nothing of it."""
         low, high, knows = self.part.low.copy(), self.part.high.copy(), False
-        for name, least, most in person.knows:
-            column = self._column.get(self._system.position[name])
-            if column is not None:
-                knows = True
-                low[column] = max(low[column], -np.inf if least is None else least)
-                high[column] = min(high[column], np.inf if most is None else most)
+        for person in people:
+            for name, least, most in person.knows:
+                column = self._column.get(self._system.position[name])
+                if column is not None:
+                    knows = True
+                    low[column] = max(low[column], -np.inf if least is None else least)
+                    high[column] = min(high[column], np.inf if most is None else most)
         if not knows:
-            return []
+            return None
         part = replace(self.part, low=low, high=high)
         if not part.allows(part.truth):
-            raise ValueError(f"the truth contradicts what insider {person.name} knows")
-        skipped = {*passed_over, *person.sees_himself_in}
-        audited = [at for at, asked in enumerate(self._protections) if asked.unknown not in skipped]
-        return self._audit(person.name, part, np.array(audited, dtype=np.int64))
+            raise ValueError(f"the truth contradicts what insider {people[0].name} knows")
+        return part
 
     def one(self, insider: str | None, part: Part, cell: int) -> Leak | None:
         """Everything that is possible for one count, until it is enough."""
@@ -305,12 +330,12 @@ class _Search:
         turn = stalled = 0
         before = None
         while True:
-            lacking = self._lacking(part, audited)
-            left = audited[lacking > 0]
-            stalled = stalled + 1 if before is not None and lacking.sum() >= before else 0
-            if not len(left) or stalled == _PATIENCE:
+            left = self._left(part, audited)
+            lacking = self._lacking(part, left).sum()
+            stalled = stalled + 1 if before is not None and lacking >= before else 0
+            if len(left) <= _FEW or stalled == _PATIENCE:
                 return left.tolist()
-            before = lacking.sum()
+            before = lacking
             # Counts that can only be exchanged for each other must not go the same way; any two differ in some bit.
             bit, inverse = divmod(turn, 2)
             bit %= max(1, len(left).bit_length())
@@ -319,7 +344,7 @@ class _Search:
                 self._wish(part, cell, set(seen), upward=bool((rank >> bit) & 1) != bool(inverse), turn=turn)
                 for rank, (cell, seen) in enumerate(zip(left, values.T.tolist(), strict=True))
             ]
-            self._keep(best(part, [wish for wish in wishes if wish is not None]))
+            self._keep(best(part, [wish for wish in wishes if wish is not None], self._columns))
             turn += 1
 
     def _wish(self, part: Part, cell: int, seen: set[int], *, upward: bool, turn: int) -> Wish | None:
@@ -354,6 +379,19 @@ class _Search:
         self._keep(answer.values)
         value = int(answer.values[column]) if answer.status == ATTAINED else None
         return value, answer.status != UNDECIDED
+
+    def _left(self, part: Part, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Counts that lack something, in their order."""
+        if not len(cells):
+            return cells
+        columns = self._columns[cells]
+        possible = self._possible(part)[:, columns]
+        # One bit per value near the truth tells the different ones; most counts need no closer look.
+        bits = np.left_shift(np.uint64(1), np.clip(possible - part.truth[columns] + 32, 0, 63).astype(np.uint64))
+        different = np.bitwise_count(np.bitwise_or.reduce(bits, axis=0))
+        ends = (possible.max(axis=0) >= self._at_least[cells]) & (possible.min(axis=0) <= self._at_most[cells])
+        doubtful = cells[~ends | (different < self._width[cells])]
+        return doubtful[self._lacking(part, doubtful) > 0]
 
     def _lacking(self, part: Part, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """How much is lacking for each count: values to find, and ends to reach."""
