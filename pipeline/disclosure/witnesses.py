@@ -20,17 +20,16 @@ from pipeline.disclosure.attack_solver import (
     UNBOUNDED,
     UNDECIDED,
     Part,
+    Programs,
     Whole,
     Wish,
-    best,
-    extreme,
     leant_on,
     parts,
 )
 from pipeline.disclosure.proof import Proof
 
 # Counts are tried one by one, which answers for certain, when so few are left or so many rounds gave nothing new.
-_FEW = 6
+_FEW = 20
 _PATIENCE = 4
 # Each takes tenths of a second. A release with more leaks than this has one cause, which the first ones show.
 _EXPLAINED = 25
@@ -167,10 +166,11 @@ def _leaves(system: System, facts: Sequence[Fact], protection: Protection, leak:
         return leak.low == leak.high == known[at]
     piece = next(piece for piece in pieces if at in piece.unknowns)
     column = piece.unknowns.index(at)
+    programs = Programs(piece, ())
     for direction, end in ((-1, leak.low), (1, leak.high)):
         # Fewer facts never leave less room, so an end that needs no facts is as it was.
         if end is not None and end != (small.unknowns[at].low if direction < 0 else small.unknowns[at].high):
-            answer = extreme(piece, column, direction)
+            answer = programs.extreme(piece, column, direction)
             if answer.status != ATTAINED or answer.values[column] != end:
                 return False
     if leak.values is None or len(leak.values) == leak.high - leak.low + 1:
@@ -221,8 +221,10 @@ class _Search:
         self._width = np.array([asked.width for asked in self._protections])
         self._at_least = _limits([asked.at_least for asked in self._protections], -np.inf)
         self._at_most = _limits([asked.at_most for asked in self._protections], np.inf)
-        # The first line is the truth, which is possible too.
-        self._pool = part.truth[np.newaxis]
+        self._programs = Programs(part, self._columns.tolist())
+        # The first line is the truth, which is possible too; lines beyond the known worlds are spare room.
+        self._pool = part.truth[np.newaxis].copy()
+        self._known_worlds = {part.truth.tobytes()}
 
     def outsider(self) -> list[Leak]:
         """What everybody can derive."""
@@ -277,7 +279,7 @@ class _Search:
         proven = True
         ends: list[int | None] = []
         for direction in (-1, 1):
-            answer = extreme(part, column, direction)
+            answer = self._programs.extreme(part, column, direction)
             self._keep(answer.values)
             proven &= answer.status != UNDECIDED
             seen = self._values(part, cell)
@@ -313,7 +315,7 @@ class _Search:
         """What differs from the truth in each world that was found."""
         return [
             {self.part.unknowns[column]: int(world[column]) for column in np.flatnonzero(world != self.part.truth)}
-            for world in self._pool[1:]
+            for world in self._pool[1 : len(self._known_worlds)]
         ]
 
     def _audit(self, insider: str | None, part: Part, audited: NDArray[np.int64]) -> list[Leak]:
@@ -339,12 +341,12 @@ class _Search:
             # Counts that can only be exchanged for each other must not go the same way; any two differ in some bit.
             bit, inverse = divmod(turn, 2)
             bit %= max(1, len(left).bit_length())
-            values = self._possible(part)[:, self._columns[left]]
+            values = self._possible(part, self._columns[left])
             wishes = [
                 self._wish(part, cell, set(seen), upward=bool((rank >> bit) & 1) != bool(inverse), turn=turn)
                 for rank, (cell, seen) in enumerate(zip(left, values.T.tolist(), strict=True))
             ]
-            self._keep(best(part, [wish for wish in wishes if wish is not None], self._columns))
+            self._keep(self._programs.best(part, [wish for wish in wishes if wish is not None]))
             turn += 1
 
     def _wish(self, part: Part, cell: int, seen: set[int], *, upward: bool, turn: int) -> Wish | None:
@@ -375,7 +377,7 @@ class _Search:
         if not part.low[column] <= start <= part.high[column]:
             return None, True
         beyond = replace(part, low=end) if direction > 0 else replace(part, high=end)
-        answer = extreme(beyond, column, -direction)
+        answer = self._programs.extreme(beyond, column, -direction)
         self._keep(answer.values)
         value = int(answer.values[column]) if answer.status == ATTAINED else None
         return value, answer.status != UNDECIDED
@@ -385,7 +387,7 @@ class _Search:
         if not len(cells):
             return cells
         columns = self._columns[cells]
-        possible = self._possible(part)[:, columns]
+        possible = self._possible(part, columns)
         # One bit per value near the truth tells the different ones; most counts need no closer look.
         bits = np.left_shift(np.uint64(1), np.clip(possible - part.truth[columns] + 32, 0, 63).astype(np.uint64))
         different = np.bitwise_count(np.bitwise_or.reduce(bits, axis=0))
@@ -395,7 +397,7 @@ class _Search:
 
     def _lacking(self, part: Part, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """How much is lacking for each count: values to find, and ends to reach."""
-        values = np.sort(self._possible(part)[:, self._columns[cells]], axis=0)
+        values = np.sort(self._possible(part, self._columns[cells]), axis=0)
         different = 1 + (np.diff(values, axis=0) != 0).sum(axis=0)
         return (
             np.maximum(0, self._width[cells] - different)
@@ -404,17 +406,25 @@ class _Search:
         )
 
     def _values(self, part: Part, cell: int) -> set[int]:
-        return set(self._possible(part)[:, self._columns[cell]].tolist())
+        return set(self._possible(part, self._columns[[cell]]).ravel().tolist())
 
-    def _possible(self, part: Part) -> Whole:
-        """Worlds that agree with what this attacker knows."""
-        if part is self.part:
-            return self._pool
-        return self._pool[((self._pool >= part.low) & (self._pool <= part.high)).all(axis=1)]
+    def _possible(self, part: Part, columns: NDArray[np.int64]) -> Whole:
+        """Values of some unknowns in the worlds that agree with what this attacker knows; the truth comes first."""
+        worlds = self._pool[: len(self._known_worlds)]
+        closer = np.flatnonzero((part.low > self.part.low) | (part.high < self.part.high))
+        if not len(closer):
+            return worlds[:, columns]
+        values = worlds[:, closer]
+        believed = ((values >= part.low[closer]) & (values <= part.high[closer])).all(axis=1)
+        return worlds[np.ix_(believed, columns)]
 
     def _keep(self, world: Whole | None) -> None:
-        if world is not None and not (self._pool == world).all(axis=1).any():
-            self._pool = np.vstack([self._pool, world])
+        if world is None or world.tobytes() in self._known_worlds:
+            return
+        if len(self._known_worlds) == len(self._pool):
+            self._pool = np.vstack([self._pool, np.empty_like(self._pool)])
+        self._pool[len(self._known_worlds)] = world
+        self._known_worlds.add(world.tobytes())
 
 
 def _limits(ends: Sequence[int | None], none: float) -> NDArray[np.float64]:
