@@ -206,7 +206,7 @@ class Programs:
         """Prepare them.
 
         Args:
-            part: whose rows hold in all programs; their bounds may be closer.
+            part: whose coefficients hold in all programs; the bounds may differ from one to the next.
             counts: columns of which anything may be wished.
         """
         self._part = part
@@ -287,6 +287,16 @@ class Programs:
         solver.changeColCost(column, 0.0)
         return answer
 
+    def leant_on(self, part: Part, column: int) -> NDArray[np.int64]:
+        """Rows on which the bounds of an unknown lean in linear programs: those with a price."""
+        used = np.zeros(part.rows.shape[0], dtype=bool)
+        for direction in (-1, 1):
+            self._ends.changeColCost(column, float(direction))
+            if _solve(self._ends, part) == _STATUS.kOptimal:
+                used |= np.abs(self._ends.getSolution().row_dual) > _FRACTION
+        self._ends.changeColCost(column, 0.0)
+        return np.flatnonzero(used)
+
     def _whole_extreme(self, part: Part) -> Extreme:
         search = _search(self._ends, part, _NODES)
         status = search.getModelStatus()
@@ -296,33 +306,27 @@ class Programs:
         return Extreme(ATTAINED if status == _STATUS.kOptimal and found is not None else UNDECIDED, found)
 
 
-def leant_on(system: System, facts: Sequence[Fact], unknown: str) -> list[Fact]:
-    """Facts on which the bounds of an unknown lean in linear programs: those with a price.
+def uncut(system: System, facts: Sequence[Fact], unknown: str) -> tuple[Part, NDArray[np.int64]]:
+    """Some facts as one part in which nothing has been substituted, so that facts can be left out again.
 
     Args:
         system: which the facts belong to.
         facts: some of its facts.
-        unknown: the unknown whose lowest and highest values are sought.
+        unknown: an unknown that is in the part whatever the facts say.
+
+    Returns:
+        The part, and for each of its rows the place of its fact.
     """
     names = {name for fact in facts for row in fact.rows for name, _ in row.terms} | {unknown}
-    places = sorted(system.position[name] for name in names)
     rows = [
-        (at, ([(system.position[name], coefficient) for name, coefficient in row.terms], *system.limits(row)))
-        for at, fact in enumerate(facts)
+        ([(system.position[name], coefficient) for name, coefficient in row.terms], *system.limits(row))
+        for fact in facts
         for row in fact.rows
     ]
     low = [each.low for each in system.unknowns]
     high = [each.high for each in system.unknowns]
-    part = _part(system, low, high, places, [row for _, row in rows])
-    used: set[int] = set()
-    for direction in (-1, 1):
-        cost = np.zeros(len(places))
-        cost[places.index(system.position[unknown])] = direction
-        solver = _solver(_model(cost, part.low, part.high, *_rows(part)))
-        if _solve(solver, part) == _STATUS.kOptimal:
-            prices = np.abs(solver.getSolution().row_dual) > _FRACTION
-            used |= {rows[line][0] for line in np.flatnonzero(prices)}
-    return [facts[at] for at in sorted(used)]
+    part = _part(system, low, high, sorted(system.position[name] for name in names), rows)
+    return part, np.repeat(np.arange(len(facts)), [len(fact.rows) for fact in facts])
 
 
 def _model(cost: Floats, low: Floats, high: Floats, rows: sparse.csr_array, least: Floats, most: Floats):
@@ -354,7 +358,9 @@ def _solver(model: highspy.HighsLp) -> highspy.Highs:
 def _solve(solver: highspy.Highs, part: Part) -> highspy.HighsModelStatus:
     """Run a program with the bounds of a part; a start that leads nowhere is forgotten."""
     size = len(part.unknowns)
+    lines = part.rows.shape[0]
     solver.changeColsBounds(size, np.arange(size, dtype=np.int32), part.low, part.high)
+    solver.changeRowsBounds(lines, np.arange(lines, dtype=np.int32), part.row_low, part.row_high)
     for _ in range(2):
         if solver.run() == highspy.HighsStatus.kError:
             raise RuntimeError("HiGHS did not run; every solver of this process needs the same number of threads")

@@ -8,13 +8,13 @@ programs (attack_solver), and the choice of what to hide, with which this shares
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.disclosure.attack import Fact, Insider, Protection, System
+from pipeline.disclosure.attack import Fact, Insider, System
 from pipeline.disclosure.attack_solver import (
     ATTAINED,
     UNBOUNDED,
@@ -23,8 +23,8 @@ from pipeline.disclosure.attack_solver import (
     Programs,
     Whole,
     Wish,
-    leant_on,
     parts,
+    uncut,
 )
 from pipeline.disclosure.proof import Proof
 
@@ -127,56 +127,51 @@ def explain(system: System, leak: Leak) -> tuple[str, ...]:
     """
     if not leak.proven:
         return ()
-    protection = next(asked for asked in system.protections if asked.unknown == leak.unknown)
-
-    def gives_away(facts: Sequence[Fact]) -> bool:
-        """Whether these facts leave the count no more room than all of them."""
-        return _leaves(system, facts, protection, leak)
-
-    facts = _near(system, leak.unknown)
-    few = leant_on(system, facts, leak.unknown)
+    near = _near(system, leak.unknown)
+    part, fact_of = uncut(system, near, leak.unknown)
+    column = part.unknowns.index(system.position[leak.unknown])
     # What linear programs lean on is nearly always enough, and short.
-    facts = few if gives_away(few) else facts
-    step = max(1, len(facts) // 2)
+    few = [near[at] for at in np.unique(fact_of[Programs(part, ()).leant_on(part, column)])]
+    facts = few if _gives_away(system, few, leak)(np.arange(len(few))) else near
+    gives_away = _gives_away(system, facts, leak)
+    kept = np.arange(len(facts))
+    step = max(1, len(kept) // 2)
     while True:
         at = 0
-        while at < len(facts):
-            rest = facts[:at] + facts[at + step :]
+        while at < len(kept):
+            rest = np.delete(kept, slice(at, at + step))
             if gives_away(rest):
-                facts = rest
+                kept = rest
             else:
                 at += step
         if step == 1:
-            return tuple(fact.name for fact in facts)
+            return tuple(facts[place].name for place in kept)
         step //= 2
 
 
-def _leaves(system: System, facts: Sequence[Fact], protection: Protection, leak: Leak) -> bool:
-    """Whether a count has no other values than those of a leak when these facts are all there is."""
-    names = {name for fact in facts for row in fact.rows for name, _ in row.terms} | {protection.unknown}
-    small = System(
-        tuple(unknown for unknown in system.unknowns if unknown.name in names),
-        tuple(facts),
-        (protection,),
-        {name: system.truth[name] for name in names},
-    )
-    at = small.position[protection.unknown]
-    pieces, known = parts(small)
-    if at in known:
-        return leak.low == leak.high == known[at]
-    piece = next(piece for piece in pieces if at in piece.unknowns)
-    column = piece.unknowns.index(at)
-    programs = Programs(piece, ())
-    for direction, end in ((-1, leak.low), (1, leak.high)):
-        # Fewer facts never leave less room, so an end that needs no facts is as it was.
-        if end is not None and end != (small.unknowns[at].low if direction < 0 else small.unknowns[at].high):
-            answer = programs.extreme(piece, column, direction)
-            if answer.status != ATTAINED or answer.values[column] != end:
-                return False
-    if leak.values is None or len(leak.values) == leak.high - leak.low + 1:
-        return True
-    again = _Search(small, piece).one(None, piece, 0)
-    return again is not None and again.values == leak.values
+def _gives_away(system: System, facts: Sequence[Fact], leak: Leak) -> Callable[[NDArray[np.int64]], bool]:
+    """A function of some of these facts: whether they leave the count no more room than all facts of the system."""
+    part, fact_of = uncut(system, facts, leak.unknown)
+    programs, column = Programs(part, ()), part.unknowns.index(system.position[leak.unknown])
+    alone = replace(system, protections=tuple(asked for asked in system.protections if asked.unknown == leak.unknown))
+
+    def gives_away(kept: NDArray[np.int64]) -> bool:
+        holds = np.isin(fact_of, kept)
+        some = replace(
+            part, row_low=np.where(holds, part.row_low, -np.inf), row_high=np.where(holds, part.row_high, np.inf)
+        )
+        for direction, end, natural in ((-1, leak.low, part.low[column]), (1, leak.high, part.high[column])):
+            # Fewer facts never leave less room, so an end that needs no facts is as it was.
+            if end is not None and end != natural:
+                answer = programs.extreme(some, column, direction)
+                if answer.status != ATTAINED or answer.values[column] != end:
+                    return False
+        if leak.values is None or len(leak.values) == leak.high - leak.low + 1:
+            return True
+        again = _Search(alone, some).one(None, some, 0)
+        return again is not None and again.values == leak.values
+
+    return gives_away
 
 
 def _near(system: System, unknown: str) -> list[Fact]:
