@@ -9,7 +9,7 @@ A proof lies around the truth and is as confidential as the truth.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import index
@@ -93,71 +93,77 @@ def check(system: System, proof: Proof, people: Sequence[Insider] = ()) -> list[
     objections = [Objection(CONTRADICTS_TRUTH, name) for name in system.contradictions()]
     if proof.fingerprint != system.fingerprint:
         objections.append(Objection(OTHER_SYSTEM, proof.fingerprint))
-    rows_of: dict[str, list[tuple[int, int]]] = {}
-    for at, fact in enumerate(system.facts):
-        for line, row in enumerate(fact.rows):
-            for name, _ in row.terms:
-                rows_of.setdefault(name, []).append((at, line))
-    worlds: dict[int, dict[str, int]] = {}
+    truth = [system.truth[unknown.name] for unknown in system.unknowns]
+    rows = [
+        ([(system.position[name], coefficient) for name, coefficient in row.terms], *system.limits(row), fact.name)
+        for fact in system.facts
+        for row in fact.rows
+    ]
+    rows_of: list[list[int]] = [[] for _ in truth]
+    for line, (terms, *_) in enumerate(rows):
+        for at, _ in terms:
+            rows_of[at].append(line)
+    # Per unknown and value the worlds that have it, as the bits of a number.
+    moved: dict[str, dict[int, int]] = {}
     for number, changes in enumerate(proof.worlds):
-        wrong = _wrong(system, rows_of, number, changes)
+        wrong = _wrong(system, truth, rows, rows_of, number, changes)
         objections += wrong
         if not wrong:
-            worlds[number] = {system.unknowns[at].name: value for at, value in changes.items()}
-    moved: dict[str, dict[int, int]] = {}
-    for number, values in worlds.items():
-        for name, value in values.items():
-            moved.setdefault(name, {})[number] = value
-    fallen = {asked.unknown for asked in system.protections if not _holds(system, asked, moved, ())}
+            for at, value in changes.items():
+                values = moved.setdefault(system.unknowns[at].name, {})
+                values[value] = values.get(value, 0) | 1 << number
+    fallen = {asked.unknown for asked in system.protections if not _holds(system, asked, moved, 0)}
     objections += [Objection(NOT_PROTECTED, asked.unknown) for asked in system.protections if asked.unknown in fallen]
     for person in people:
-        objections += _against(system, person, worlds, moved, fallen)
+        objections += _against(system, person, moved, fallen)
     return objections
 
 
 def _wrong(
-    system: System, rows_of: Mapping[str, list[tuple[int, int]]], number: int, changes: Mapping[int, int]
+    system: System,
+    truth: list[int],
+    rows: list[tuple[list[tuple[int, int]], int | None, int | None, str]],
+    rows_of: list[list[int]],
+    number: int,
+    changes: Mapping[int, int],
 ) -> list[Objection]:
     """What is wrong with a world. Rows that it leaves alone hold as they do for the truth."""
     whole = all(type(at) is int and type(value) is int for at, value in changes.items())
-    if not whole or not all(0 <= at < len(system.unknowns) for at in changes):
+    if not whole or not all(0 <= at < len(truth) for at in changes):
         return [Objection(MALFORMED, "", number)]
-    values = {**system.truth, **{system.unknowns[at].name: value for at, value in changes.items()}}
+    values = truth.copy()
+    for at, value in changes.items():
+        values[at] = value
     touched = [system.unknowns[at] for at in sorted(changes)]
-    names = [each.name for each in touched if not within(values[each.name], each.low, each.high)]
-    for at, line in sorted({place for each in touched for place in rows_of.get(each.name, [])}):
-        row = system.facts[at].rows[line]
-        if not within(system.total(row, values), *system.limits(row)):
-            names.append(system.facts[at].name)
+    names = [each.name for each in touched if not within(changes[system.position[each.name]], each.low, each.high)]
+    for line in sorted({line for at in changes for line in rows_of[at]}):
+        terms, low, high, name = rows[line]
+        if not within(sum([coefficient * values[at] for at, coefficient in terms]), low, high):
+            names.append(name)
     return [Objection(IMPOSSIBLE, name, number) for name in dict.fromkeys(names)]
 
 
-def _holds(system: System, asked: Protection, moved: Mapping[str, Mapping[int, int]], without: Collection[int]) -> bool:
-    """Whether the truth and these worlds give a count the values that are asked."""
-    others = (value for world, value in moved.get(asked.unknown, {}).items() if world not in without)
+def _holds(system: System, asked: Protection, moved: Mapping[str, Mapping[int, int]], without: int) -> bool:
+    """Whether the truth and the worlds give a count the values that are asked, without some of the worlds."""
+    others = (value for value, worlds in moved.get(asked.unknown, {}).items() if worlds & ~without)
     return asked.is_met([system.truth[asked.unknown], *others])
 
 
 def _against(
-    system: System,
-    person: Insider,
-    worlds: Mapping[int, Mapping[str, int]],
-    moved: Mapping[str, Mapping[int, int]],
-    fallen: set[str],
+    system: System, person: Insider, moved: Mapping[str, Mapping[int, int]], fallen: set[str]
 ) -> list[Objection]:
     """Hidden counts that the worlds which an insider believes in do not protect."""
     if not all(within(system.truth[name], low, high) for name, low, high in person.knows):
         return [Objection(CONTRADICTS_TRUTH, person.name, insider=person.name)]
-    disbelieved = {
-        world
-        for name, low, high in person.knows
-        for world, value in moved.get(name, {}).items()
-        if not within(value, low, high)
-    }
-    # Any other count keeps all of its worlds.
-    affected = {name for world in disbelieved for name in worlds[world]} - fallen - {*person.sees_himself_in}
+    disbelieved = 0
+    for name, low, high in person.knows:
+        for value, worlds in moved.get(name, {}).items():
+            if not within(value, low, high):
+                disbelieved |= worlds
     return [
         Objection(NOT_PROTECTED, asked.unknown, insider=person.name)
         for asked in system.protections
-        if asked.unknown in affected and not _holds(system, asked, moved, disbelieved)
+        if asked.unknown not in fallen
+        and asked.unknown not in person.sees_himself_in
+        and not _holds(system, asked, moved, disbelieved)
     ]
