@@ -1,0 +1,426 @@
+"""The attack on a system: other values that agree with everything published, and what cannot be otherwise.
+
+Belongs here: the search for worlds (values of all unknowns that the attacker cannot tell from the truth), for an
+outsider and for each insider, and which facts together give a hidden count away. Nothing here has to be trusted for a
+count that is called safe: the worlds prove it, and ``proof`` checks them without a solver. Not here: the solver's
+programs (attack_solver), and the choice of what to hide, with which this shares no code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.disclosure.attack import Fact, Insider, System
+from pipeline.disclosure.attack_solver import (
+    ATTAINED,
+    UNBOUNDED,
+    UNDECIDED,
+    Part,
+    Programs,
+    Whole,
+    Wish,
+    parts,
+    uncut,
+)
+from pipeline.disclosure.proof import Proof
+
+# Counts are tried one by one, which answers for certain, when so few are left or so many rounds gave nothing new.
+_FEW = 20
+_PATIENCE = 4
+# Each takes tenths of a second. A release with more leaks than this has one cause, which the first ones show.
+_EXPLAINED = 25
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A hidden count that is not protected as asked.
+
+    Attributes:
+        unknown: the count.
+        insider: who can tell; None for everybody.
+        low: the lowest value that is possible; None when there is no bound.
+        high: the highest value that is possible; None when there is no bound.
+        values: the possible values one by one, ascending; None when they were not counted, because they are all that
+            lie between low and high or because the bounds alone are too close.
+        proven: False when the search was broken off; then it may be safe, but nothing shows that it is.
+        facts: names of the facts that together give this away, none of which can be missed; empty when not explained.
+    """
+
+    unknown: str
+    insider: str | None
+    low: int | None
+    high: int | None
+    values: tuple[int, ...] | None
+    proven: bool
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What an attack on a system gave.
+
+    Attributes:
+        proof: worlds that prove safety of every hidden count that is in neither list.
+        leaks: hidden counts that everybody can derive, in the order of the protections.
+        insider_leaks: hidden counts that only an insider can derive, by insider and protection.
+    """
+
+    proof: Proof
+    leaks: tuple[Leak, ...]
+    insider_leaks: tuple[Leak, ...]
+
+
+def attack(system: System, people: Sequence[Insider] = ()) -> Attack:
+    """Try to derive every hidden count.
+
+    Args:
+        system: what the attacker knows.
+        people: insiders, each of whom attacks for himself.
+
+    Returns:
+        The proof of what is safe, and what is not; the first leaks of the outsider are explained.
+
+    Raises:
+        ValueError: when the truth contradicts what is published, with the names of facts and no values.
+    """
+    wrong = system.contradictions()
+    if wrong:
+        raise ValueError(f"the truth contradicts {len(wrong)} facts, among them: {'; '.join(wrong[:5])}")
+    pieces, known = parts(system)
+    leaks: dict[str, Leak] = {}
+    of_insiders: list[Leak] = []
+    worlds: list[dict[int, int]] = []
+    for protection in system.protections:
+        at = system.position[protection.unknown]
+        if at in known and not protection.is_met([known[at]]):
+            leaks[protection.unknown] = Leak(protection.unknown, None, known[at], known[at], (known[at],), True)
+    for piece in pieces:
+        search = _Search(system, piece)
+        leaks |= {leak.unknown: leak for leak in search.outsider()}
+        of_insiders += search.insiders(people, passed_over=leaks.keys())
+        worlds += search.worlds()
+    order = {protection.unknown: at for at, protection in enumerate(system.protections)}
+    ranks = {person.name: rank for rank, person in enumerate(people)}
+    of_all = [leaks[name] for name in order if name in leaks]
+    return Attack(
+        Proof(system.fingerprint, tuple(worlds)),
+        tuple(
+            replace(leak, facts=explain(system, leak)) if rank < _EXPLAINED else leak
+            for rank, leak in enumerate(of_all)
+        ),
+        tuple(sorted(of_insiders, key=lambda leak: (ranks[leak.insider], order[leak.unknown]))),
+    )
+
+
+def explain(system: System, leak: Leak) -> tuple[str, ...]:
+    """Names of facts that together give a count away as closely as all facts do, none of which can be missed.
+
+    What everybody knows of a count (that it is not negative, the residents of a district) goes without saying. For an
+    insider's leak, give the system of ``System.with_insider``.
+
+    Returns:
+        The names in the order of the system; none when the leak is not proven.
+    """
+    if not leak.proven:
+        return ()
+    near = _near(system, leak.unknown)
+    part, fact_of = uncut(system, near, leak.unknown)
+    column = part.unknowns.index(system.position[leak.unknown])
+    # What linear programs lean on is nearly always enough, and short.
+    few = [near[at] for at in np.unique(fact_of[Programs(part, ()).leant_on(part, column)])]
+    facts = few if _gives_away(system, few, leak)(np.arange(len(few))) else near
+    gives_away = _gives_away(system, facts, leak)
+    kept = np.arange(len(facts))
+    step = max(1, len(kept) // 2)
+    while True:
+        at = 0
+        while at < len(kept):
+            rest = np.delete(kept, slice(at, at + step))
+            if gives_away(rest):
+                kept = rest
+            else:
+                at += step
+        if step == 1:
+            return tuple(facts[place].name for place in kept)
+        step //= 2
+
+
+def _gives_away(system: System, facts: Sequence[Fact], leak: Leak) -> Callable[[NDArray[np.int64]], bool]:
+    """A function of some of these facts: whether they leave the count no more room than all facts of the system."""
+    part, fact_of = uncut(system, facts, leak.unknown)
+    programs, column = Programs(part, ()), part.unknowns.index(system.position[leak.unknown])
+    alone = replace(system, protections=tuple(asked for asked in system.protections if asked.unknown == leak.unknown))
+
+    def gives_away(kept: NDArray[np.int64]) -> bool:
+        holds = np.isin(fact_of, kept)
+        some = replace(
+            part, row_low=np.where(holds, part.row_low, -np.inf), row_high=np.where(holds, part.row_high, np.inf)
+        )
+        for direction, end, natural in ((-1, leak.low, part.low[column]), (1, leak.high, part.high[column])):
+            # Fewer facts never leave less room, so an end that needs no facts is as it was.
+            if end is not None and end != natural:
+                answer = programs.extreme(some, column, direction)
+                if answer.status != ATTAINED or answer.values[column] != end:
+                    return False
+        if leak.values is None or len(leak.values) == leak.high - leak.low + 1:
+            return True
+        again = _Search(alone, some).one(None, some, 0)
+        return again is not None and again.values == leak.values
+
+    return gives_away
+
+
+def _near(system: System, unknown: str) -> list[Fact]:
+    """Facts that can matter for an unknown: all that hang together with it, up to what is published itself."""
+    published = {
+        row.terms[0][0]
+        for fact in system.facts
+        for row in fact.rows
+        if len(row.terms) == 1 and row.low == row.high and abs(row.terms[0][1]) == 1
+    }
+    facts_of: dict[str, list[int]] = {}
+    for at, fact in enumerate(system.facts):
+        for name in {name for row in fact.rows for name, _ in row.terms}:
+            facts_of.setdefault(name, []).append(at)
+    reached, near, queue = {unknown}, set(), [unknown]
+    while queue:
+        for at in facts_of.get(queue.pop(), []):
+            near.add(at)
+            names = {name for row in system.facts[at].rows for name, _ in row.terms} - reached
+            reached |= names
+            queue += sorted(names - published)
+    single = {
+        at
+        for name in reached & published
+        for at in facts_of[name]
+        if all(len(row.terms) == 1 for row in system.facts[at].rows)
+    }
+    return [system.facts[at] for at in sorted(near | single)]
+
+
+class _Search:
+    """Worlds of one part; every world that is found serves all counts and all attackers."""
+
+    def __init__(self, system: System, part: Part) -> None:
+        self.part = part
+        self._system = system
+        self._column = {unknown: at for at, unknown in enumerate(part.unknowns)}
+        places = [(self._column.get(system.position[asked.unknown]), asked) for asked in system.protections]
+        cells = [(column, asked) for column, asked in places if column is not None]
+        self._protections = [asked for _, asked in cells]
+        self._columns = np.array([column for column, _ in cells], dtype=np.int64)
+        self._width = np.array([asked.width for asked in self._protections])
+        self._at_least = _limits([asked.at_least for asked in self._protections], -np.inf)
+        self._at_most = _limits([asked.at_most for asked in self._protections], np.inf)
+        self._programs = Programs(part, self._columns.tolist())
+        # The first line is the truth, which is possible too; lines beyond the known worlds are spare room.
+        self._pool = part.truth[np.newaxis].copy()
+        self._known_worlds = {part.truth.tobytes()}
+
+    def outsider(self) -> list[Leak]:
+        """What everybody can derive."""
+        return self._audit(None, self.part, np.arange(len(self._protections)))
+
+    def insiders(self, people: Sequence[Insider], passed_over: Collection[str]) -> list[Leak]:
+        """What each person can derive who knows more; counts that everybody can derive are passed over."""
+        known = [(person, part) for person in people if (part := self._as_known_by([person])) is not None]
+        audited = {
+            person.name: np.array(
+                [
+                    at
+                    for at, asked in enumerate(self._protections)
+                    if asked.unknown not in passed_over and asked.unknown not in person.sees_himself_in
+                ],
+                dtype=np.int64,
+            )
+            for person, _ in known
+        }
+        # Worlds that a whole group believes in serve each of its members.
+        for group in np.array_split(np.arange(len(known)), round(len(known) ** 0.5) or 1):
+            together = {
+                int(cell)
+                for person, part in (known[at] for at in group)
+                for cell in self._left(part, audited[person.name])
+            }
+            if together:
+                part = self._as_known_by([known[at][0] for at in group])
+                self._rounds(part, np.array(sorted(together)))
+        return [leak for person, part in known for leak in self._audit(person.name, part, audited[person.name])]
+
+    def _as_known_by(self, people: Sequence[Insider]) -> Part | None:
+        """This part with what these people know together; None when they know nothing of it."""
+        low, high, knows = self.part.low.copy(), self.part.high.copy(), False
+        for person in people:
+            for name, least, most in person.knows:
+                column = self._column.get(self._system.position[name])
+                if column is not None:
+                    knows = True
+                    low[column] = max(low[column], -np.inf if least is None else least)
+                    high[column] = min(high[column], np.inf if most is None else most)
+        if not knows:
+            return None
+        part = replace(self.part, low=low, high=high)
+        if not part.allows(part.truth):
+            raise ValueError(f"the truth contradicts what insider {people[0].name} knows")
+        return part
+
+    def one(self, insider: str | None, part: Part, cell: int) -> Leak | None:
+        """Everything that is possible for one count, until it is enough."""
+        asked, column = self._protections[cell], int(self._columns[cell])
+        proven = True
+        ends: list[int | None] = []
+        for direction in (-1, 1):
+            answer = self._programs.extreme(part, column, direction)
+            self._keep(answer.values)
+            proven &= answer.status != UNDECIDED
+            seen = self._values(part, cell)
+            ends.append(None if answer.status == UNBOUNDED else (min(seen) if direction < 0 else max(seen)))
+        low, high = ends
+        # Without an upper end a value of at_least is somewhere; the nearest one serves.
+        if asked.at_least is not None and high is None:
+            proven &= self._next(part, cell, asked.at_least, 1)[1]
+        if asked.at_most is not None and low is None:
+            proven &= self._next(part, cell, asked.at_most, -1)[1]
+        too_low = asked.at_least is not None and high is not None and high < asked.at_least
+        too_high = asked.at_most is not None and low is not None and low > asked.at_most
+        too_close = low is not None and high is not None and high - low + 1 < asked.width
+        if too_low or too_high or too_close:
+            return Leak(asked.unknown, insider, low, high, None, proven)
+        # One value after another, away from the truth on either side, until there are enough or no more.
+        reached = {1: int(part.truth[column]), -1: int(part.truth[column])}
+        values = {int(part.truth[column])}
+        while reached and self._lacking(part, np.array([cell])).any():
+            for direction in list(reached):
+                value, sure = self._next(part, cell, reached[direction] + direction, direction)
+                proven &= sure
+                if value is None:
+                    del reached[direction]
+                else:
+                    reached[direction] = value
+                    values.add(value)
+        if not self._lacking(part, np.array([cell])).any():
+            return None
+        return Leak(asked.unknown, insider, low, high, tuple(sorted(values)), proven)
+
+    def worlds(self) -> list[dict[int, int]]:
+        """What differs from the truth in each world that was found."""
+        return [
+            {self.part.unknowns[column]: int(world[column]) for column in np.flatnonzero(world != self.part.truth)}
+            for world in self._pool[1 : len(self._known_worlds)]
+        ]
+
+    def _audit(self, insider: str | None, part: Part, audited: NDArray[np.int64]) -> list[Leak]:
+        leaks = []
+        for cell in self._rounds(part, audited):
+            # A world that was found for another count may have settled this one meanwhile.
+            if self._lacking(part, np.array([cell])).any():
+                leak = self.one(insider, part, cell)
+                leaks += [] if leak is None else [leak]
+        return leaks
+
+    def _rounds(self, part: Part, audited: NDArray[np.int64]) -> list[int]:
+        """Move many counts at once until that gives nothing more; returns the counts that are left."""
+        turn = stalled = 0
+        before = None
+        while True:
+            left = self._left(part, audited)
+            lacking = self._lacking(part, left).sum()
+            stalled = stalled + 1 if before is not None and lacking >= before else 0
+            if len(left) <= _FEW or stalled == _PATIENCE:
+                return left.tolist()
+            before = lacking
+            # Counts that can only be exchanged for each other must not go the same way; any two differ in some bit.
+            bit, inverse = divmod(turn, 2)
+            bit %= max(1, len(left).bit_length())
+            values = self._possible(part, self._columns[left])
+            wishes = [
+                self._wish(part, cell, set(seen), upward=bool((rank >> bit) & 1) != bool(inverse), turn=turn)
+                for rank, (cell, seen) in enumerate(zip(left, values.T.tolist(), strict=True))
+            ]
+            self._keep(self._programs.best(part, [wish for wish in wishes if wish is not None]))
+            turn += 1
+
+    def _wish(self, part: Part, cell: int, seen: set[int], *, upward: bool, turn: int) -> Wish | None:
+        """Where this count should go in a round, given the values that it can have already."""
+        asked, column = self._protections[cell], int(self._columns[cell])
+        true, least, most = int(part.truth[column]), min(seen), max(seen)
+        if upward and asked.at_least is not None and most < asked.at_least:
+            return Wish(column, 1, asked.at_least)
+        if not upward and asked.at_most is not None and least > asked.at_most:
+            return Wish(column, -1, asked.at_most)
+        if len(seen) >= asked.width:
+            return None
+        if most - least + 1 < asked.width:
+            return Wish(column, 1, true + asked.width - 1) if upward else Wish(column, -1, true - asked.width + 1)
+        # Wide enough, but with gaps between the values that were seen: aim at one of them.
+        around = range(max(least, true - asked.width), min(most, true + asked.width) + 1)
+        gaps = [value for value in around if value not in seen]
+        wanted = [value for value in gaps if (value > true) == upward] or gaps
+        return Wish(column, 0, wanted[turn // 2 % len(wanted)]) if wanted else None
+
+    def _next(self, part: Part, cell: int, start: int, direction: int) -> tuple[int | None, bool]:
+        """The first possible value from start on, going up (1) or down (-1), and whether the search ended."""
+        if start in self._values(part, cell):
+            return start, True
+        column = int(self._columns[cell])
+        end = (part.low if direction > 0 else part.high).copy()
+        end[column] = start
+        if not part.low[column] <= start <= part.high[column]:
+            return None, True
+        beyond = replace(part, low=end) if direction > 0 else replace(part, high=end)
+        answer = self._programs.extreme(beyond, column, -direction)
+        self._keep(answer.values)
+        value = int(answer.values[column]) if answer.status == ATTAINED else None
+        return value, answer.status != UNDECIDED
+
+    def _left(self, part: Part, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Counts that lack something, in their order."""
+        if not len(cells):
+            return cells
+        columns = self._columns[cells]
+        possible = self._possible(part, columns)
+        # One bit per value near the truth tells the different ones; most counts need no closer look.
+        bits = np.left_shift(np.uint64(1), np.clip(possible - part.truth[columns] + 32, 0, 63).astype(np.uint64))
+        different = np.bitwise_count(np.bitwise_or.reduce(bits, axis=0))
+        ends = (possible.max(axis=0) >= self._at_least[cells]) & (possible.min(axis=0) <= self._at_most[cells])
+        doubtful = cells[~ends | (different < self._width[cells])]
+        return doubtful[self._lacking(part, doubtful) > 0]
+
+    def _lacking(self, part: Part, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How much is lacking for each count: values to find, and ends to reach."""
+        values = np.sort(self._possible(part, self._columns[cells]), axis=0)
+        different = 1 + (np.diff(values, axis=0) != 0).sum(axis=0)
+        return (
+            np.maximum(0, self._width[cells] - different)
+            + (values[-1] < self._at_least[cells])
+            + (values[0] > self._at_most[cells])
+        )
+
+    def _values(self, part: Part, cell: int) -> set[int]:
+        return set(self._possible(part, self._columns[[cell]]).ravel().tolist())
+
+    def _possible(self, part: Part, columns: NDArray[np.int64]) -> Whole:
+        """Values of some unknowns in the worlds that agree with what this attacker knows; the truth comes first."""
+        worlds = self._pool[: len(self._known_worlds)]
+        closer = np.flatnonzero((part.low > self.part.low) | (part.high < self.part.high))
+        if not len(closer):
+            return worlds[:, columns]
+        values = worlds[:, closer]
+        believed = ((values >= part.low[closer]) & (values <= part.high[closer])).all(axis=1)
+        return worlds[np.ix_(believed, columns)]
+
+    def _keep(self, world: Whole | None) -> None:
+        if world is None or world.tobytes() in self._known_worlds:
+            return
+        if len(self._known_worlds) == len(self._pool):
+            self._pool = np.vstack([self._pool, np.empty_like(self._pool)])
+        self._pool[len(self._known_worlds)] = world
+        self._known_worlds.add(world.tobytes())
+
+
+def _limits(ends: Sequence[int | None], none: float) -> NDArray[np.float64]:
+    return np.array([none if end is None else end for end in ends], dtype=float)
