@@ -135,6 +135,7 @@ def _wait(server: Server, run_id: str) -> str:
     raise AssertionError("the run did not end in time")
 
 
+@pytest.mark.slow
 def test_many_half_years_run_as_one_and_their_checks_are_there(server, home):
     # what "single run" in the UI's dialogue for a range of partitions sends
     whole = {"dagster/asset_partition_range_start": "2023-07", "dagster/asset_partition_range_end": "2024-01"}

@@ -231,6 +231,7 @@ def test_a_final_half_year_is_corrected_on_purpose_only(lived_in):
     assert "final_period" in rules
 
 
+@pytest.mark.slow
 def test_an_earlier_moment_gives_the_figures_of_then(lived_in):
     before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "releases", "published")}
     warehouse = hashlib.sha256((lived_in / "warehouse.duckdb").read_bytes()).hexdigest()
