@@ -167,9 +167,7 @@ def test_one_district_gives_the_interviewer_effect_of_its_answers():
     sums = survey_interviewers.within_districts(clusters(*rows))
     answers = np.concatenate([row[2] for row in rows])
     direct = interviewer_effect(answers, np.repeat(np.arange(6), [len(row[2]) for row in rows]))
-    found = survey_interviewers.interviewer_effects(
-        clusters(*rows), {**AS_ESTIMATED, "least_interviewer_effect": -1}
-    )
+    found = survey_interviewers.interviewer_effects(clusters(*rows), {**AS_ESTIMATED, "least_interviewer_effect": -1})
     assert found["rho"][0] == pytest.approx(float(direct.rho), abs=1e-12)
     assert sums[["interviewers", "n", "sum_of_squared_sizes"]].to_numpy().tolist() == [
         [6, len(answers), sum(len(row[2]) ** 2 for row in rows)]
