@@ -21,7 +21,7 @@ import vl_convert
 MOST_HALF_YEARS = 20  # ten years: more labels than these do not fit beside each other
 
 # Wong (2011), Nature Methods 8, 441: colours that stay apart for the colour-blind.
-BLUE, SKY, ORANGE, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#8A8A8A"
+BLUE, ORANGE, RED, GREY = "#0072B2", "#E69F00", "#D55E00", "#8A8A8A"
 INK, LIMIT = "#222222", "#555555"
 
 _FONT = "Liberation Sans"  # comes with vl-convert, so that every machine draws the same
@@ -118,17 +118,17 @@ def usable(
     return rows.sort_values(list(key)).reset_index(drop=True)
 
 
-def known(codes: pd.Series, styles: Mapping[str, Style]) -> None:
-    """Refuse codes that have no style.
+def known(codes: pd.Series, words: Mapping[str, object]) -> None:
+    """Refuse codes that have no words.
 
     Args:
         codes: what is to be drawn.
-        styles: per code.
+        words: per code.
 
     Raises:
         ValueError: that names the codes.
     """
-    strange = set(codes) - set(styles)
+    strange = set(codes) - set(words)
     if strange:
         raise ValueError(f"a picture has no words for {', '.join(map(repr, sorted(map(str, strange))))}")
 
