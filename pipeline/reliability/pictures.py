@@ -1,87 +1,65 @@
 """How sure figures are, drawn: funnel, verdicts, interviewers, change, intervals.
 
-Belongs here: charts of frames, and their PNG. Does not belong here: choosing what to draw from the warehouse.
-Pictures go where every engineer of the municipality looks, so that none holds a cell of fewer people than the minimum,
-anyone's key, or a row for one interviewer. What a picture says by colour it says by shape or fill too.
+Belongs here: charts of frames. Does not belong here: choosing what to draw from the warehouse, and what pictures of all
+rooms share (``pipeline.pictures``). None holds a cell of fewer people than the minimum or a row for one interviewer.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import NamedTuple
 
 import altair as alt
 import numpy as np
 import pandas as pd
-import vl_convert
 
+from pipeline.pictures import (
+    BLUE,
+    GREY,
+    INK,
+    LIMIT,
+    ORANGE,
+    RED,
+    Style,
+    dutch,
+    finished,
+    half_years,
+    known,
+    latest,
+    named,
+    nothing,
+    panels,
+    part_bars,
+    percentage,
+    styled,
+    usable,
+)
 from pipeline.reliability.arrays import quantile
 from pipeline.reliability.change import change_word
 from pipeline.reliability.comparison import dispersed_limits, dispersed_z, dispersion, funnel_limits
 
-MOST_HALF_YEARS = 20  # ten years: more labels than these do not fit beside each other
-
-_FONT = "Liberation Sans"  # comes with vl-convert, so that every machine draws the same
-_LOCALE = {
-    "decimal": ",",
-    "thousands": ".",
-    "grouping": [3],
-    "currency": ["€\u00a0", ""],
-    "percent": "\u00a0%",
-    "minus": "−",
-}
-_WIDTH = 970
 _LETTER, _LINE = 7.0, 14  # width of a letter and height of a line, in pixels, with some room
 _SHARES = (-0.02, 1.02)  # room for marks at 0 and 100 %
 _MUNICIPALITY = "GM"
 
-# Wong (2011), Nature Methods 8, 441: colours that stay apart for the colour-blind.
-_BLUE, _ORANGE, _RED, _GREY = "#0072B2", "#E69F00", "#D55E00", "#8A8A8A"
-_INK, _LIMIT, _PALE, _PALER = "#222222", "#555555", "#D3E3EF", "#EDF3F8"
-
-
-class _Style(NamedTuple):
-    label: str
-    colour: str
-    fill: str
-    shape: str
-
+_PALE, _PALER = "#D3E3EF", "#EDF3F8"
 
 _VERDICTS = {
-    "reliable": _Style("betrouwbaar", _BLUE, _BLUE, "circle"),
-    "indicative": _Style("indicatief", _ORANGE, _ORANGE, "diamond"),
-    "not_publishable": _Style("niet te publiceren", _RED, "white", "square"),
-    "hidden": _Style("verborgen", "#BDBDBD", "#BDBDBD", "cross"),
+    "reliable": Style("betrouwbaar", BLUE, BLUE, "circle"),
+    "indicative": Style("indicatief", ORANGE, ORANGE, "diamond"),
+    "not_publishable": Style("niet te publiceren", RED, "white", "square"),
+    "hidden": Style("verborgen", "#BDBDBD", "#BDBDBD", "cross"),
 }
 _CHANGES = {
-    "beyond": _Style("meer dan te verwachten was", _BLUE, _BLUE, "triangle-up"),
-    "within": _Style("niet te onderscheiden van de verwachting", _GREY, _GREY, "circle"),
-    "below": _Style("minder dan te verwachten was", _RED, _RED, "triangle-down"),
-    "unknown": _Style("onbekend", _GREY, "white", "cross"),
+    "beyond": Style("meer dan te verwachten was", BLUE, BLUE, "triangle-up"),
+    "within": Style("niet te onderscheiden van de verwachting", GREY, GREY, "circle"),
+    "below": Style("minder dan te verwachten was", RED, RED, "triangle-down"),
+    "unknown": Style("onbekend", GREY, "white", "cross"),
 }
 _GROUPS = {
-    "client": _Style("cliënten", _BLUE, _BLUE, "circle"),
-    "stakeholder": _Style("stakeholders", _RED, _RED, "square"),
+    "client": Style("cliënten", BLUE, BLUE, "circle"),
+    "stakeholder": Style("stakeholders", RED, RED, "square"),
 }
-
-
-def png(chart: alt.TopLevelMixin) -> bytes:
-    """A chart as PNG: the same bytes for the same chart, without anything from the network.
-
-    Args:
-        chart: one of this module.
-
-    Returns:
-        The picture, about a thousand pixels wide.
-    """
-    version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    picture = vl_convert.vegalite_to_png(
-        chart.to_dict(), vl_version=version, allowed_base_urls=[], format_locale=_LOCALE
-    )
-    return _packed(picture)
 
 
 def funnel_frame(
@@ -108,14 +86,14 @@ def funnel_frame(
         ValueError: when a column is missing, a key of persons is there, or a district has two rows for an indicator.
     """
     key = ["indicator_code", "district_code"]
-    shares = _usable(cells, key, ["n", "numerator", "persons"], minimum_persons)
+    shares = usable(cells, key, ["n", "numerator", "persons"], minimum_persons)
     shares = shares[~shares["district_code"].str.startswith(_MUNICIPALITY)]
     several = shares.groupby("indicator_code")["district_code"].transform("size") > 1
     shares = shares[several].reset_index(drop=True)
     frame = shares[["indicator_code"]].assign(
-        name_nl=_named(shares["indicator_code"], names),
+        name_nl=named(shares["indicator_code"], names),
         district_code=shares["district_code"],
-        district_name=_named(shares["district_code"], names),
+        district_name=named(shares["district_code"], names),
         n=shares["n"],
         value=shares["numerator"] / shares["n"],
     )
@@ -157,12 +135,12 @@ def funnel(
     frame = funnel_frame(cells, names, minimum_persons, confidence, outer_confidence)
     title = f"Wijken naast elkaar: {heading}"
     if frame.empty:
-        return _nothing(title, f"Er zijn geen twee wijken met ten minste {_dutch(minimum_persons)} personen.")
-    inner, outer = _percentage(confidence), _percentage(outer_confidence)
+        return nothing(title, f"Er zijn geen twee wijken met ten minste {dutch(minimum_persons)} personen.")
+    inner, outer = percentage(confidence), percentage(outer_confidence)
     places = {
-        "inside": _Style(f"binnen {inner}", _BLUE, _BLUE, "circle"),
-        "between": _Style(f"tussen {inner} en {outer}", _ORANGE, _ORANGE, "diamond"),
-        "outside": _Style(f"buiten {outer}", _RED, _RED, "triangle-up"),
+        "inside": Style(f"binnen {inner}", BLUE, BLUE, "circle"),
+        "between": Style(f"tussen {inner} en {outer}", ORANGE, ORANGE, "diamond"),
+        "outside": Style(f"buiten {outer}", RED, RED, "triangle-up"),
     }
     panels = [rows for _, rows in frame.groupby("indicator_code")]
     columns = 2 if len(panels) == 4 else min(len(panels), 3)
@@ -174,7 +152,7 @@ def funnel(
         _funnel_panel(rows, [" "] * (lines - len(title)) + title, places, width, height, confidence, outer_confidence)
         for rows, title in zip(panels, titles, strict=True)
     ]
-    return _finished(
+    return finished(
         alt.concat(*drawn, columns=columns, spacing={"row": 24, "column": 22}),
         title,
         f"Lijnen: hoever toeval alleen een wijk van het gezamenlijke deel brengt ({inner}; gestreept {outer}).",
@@ -190,49 +168,22 @@ def verdict_shares(shares: pd.DataFrame, names: Mapping[str, str]) -> alt.TopLev
         names: Dutch names of consortia by code.
 
     Returns:
-        The chart, with at most the last ``MOST_HALF_YEARS``.
+        The chart, with at most the last ``pipeline.pictures.MOST_HALF_YEARS``.
 
     Raises:
         ValueError: when a column is missing, a verdict is unknown, or a verdict has two rows in a half-year.
     """
     key = ["consortium_code", "period", "verdict"]
-    bars = _usable(shares, key, ["cells"])
-    _known(bars["verdict"], _VERDICTS)
-    bars = _latest(bars[bars["cells"] > 0])
+    bars = usable(shares, key, ["cells"])
+    known(bars["verdict"], _VERDICTS)
+    bars = latest(bars[bars["cells"] > 0])
     title = "Hoe zeker zijn de cijfers? Deel van de cellen per oordeel"
     if bars.empty:
-        return _nothing(title, "Er zijn nog geen cellen beoordeeld.")
-    bars = bars.assign(rank=bars["verdict"].map(list(_VERDICTS).index)).sort_values([*key[:2], "rank"])
-    halves = bars.groupby(key[:2])["cells"]
-    total = halves.transform("sum")
-    part, upper = bars["cells"] / total, halves.cumsum() / total
-    bars = bars.assign(
-        consortium=_named(bars["consortium_code"], names),
-        word=bars["verdict"].map(lambda code: _VERDICTS[code].label),
-        lower=upper - part,
-        middle=upper - part / 2,
-        upper=upper,
-        total=np.where(upper > 1 - 1e-9, total.map(_dutch), ""),
-        # a label that is higher than its part of the bar says less than none
-        label=[_percentage(round(each, 2)) if each >= 0.12 else "" for each in part],
-        label_colour=np.where(bars["verdict"] == "reliable", "white", _INK),
-    )
-    base = alt.Chart(bars).encode(x=_half_years(bars["period"]))
-    share = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
-    marks = _marks("word", {code: _VERDICTS[code] for code in _VERDICTS if code in set(bars["verdict"])})
-    marks.pop("shape")
-    colour = alt.Color("label_colour:N", scale=None)
-    layers = alt.layer(
-        base.mark_bar(strokeWidth=1.5).encode(
-            y=alt.Y("lower:Q", title=None, axis=share, scale={"domain": [0, 1.14], "nice": False}),
-            y2="upper:Q",
-            **marks,
-        ),
-        base.mark_text(fontSize=11).encode(y="middle:Q", text="label:N", color=colour),
-        base.mark_text(fontSize=11, baseline="bottom", dy=-2, color=_LIMIT).encode(y="upper:Q", text="total:N"),
-    ).properties(width=910, height=135)
-    return _finished(
-        layers.facet(row=_panels(bars["consortium"], names)),
+        return nothing(title, "Er zijn nog geen cellen beoordeeld.")
+    bars = bars.assign(consortium=named(bars["consortium_code"], names))
+    layers = alt.layer(*part_bars(bars, "consortium", "verdict", "cells", _VERDICTS)).properties(width=910, height=135)
+    return finished(
+        layers.facet(row=panels(bars["consortium"], list(names.values()))),
         title,
         "Boven elke staaf staat het aantal cellen van dat halfjaar: één indicator in één wijk is één cel.",
     )
@@ -256,49 +207,49 @@ def interviewer_effects(
         notable_effect: the upper line: above it there is something to talk about.
 
     Returns:
-        The chart, with at most the last ``MOST_HALF_YEARS``.
+        The chart, with at most the last ``pipeline.pictures.MOST_HALF_YEARS``.
 
     Raises:
         ValueError: when a column is missing, a target group is unknown, or rows go below a survey: a key of persons,
             or two rows in one half-year.
     """
-    points = _usable(effects, ["consortium_code", "target_group", "period"], ["rho"], also=["rho_se"])
-    _known(points["target_group"], _GROUPS)
-    points = _latest(points)
+    points = usable(effects, ["consortium_code", "target_group", "period"], ["rho"], also=["rho_se"])
+    known(points["target_group"], _GROUPS)
+    points = latest(points)
     title = "Maakt het uit wie het gesprek voert?"
     if points.empty:
-        return _nothing(title, "Er zijn nog geen gesprekken waarvan bekend is wie ze voerde.")
+        return nothing(title, "Er zijn nog geen gesprekken waarvan bekend is wie ze voerde.")
     half = quantile(confidence) * points["rho_se"]
     # an interval of a few interviews is as wide as all the others together, and would leave them no room
     lowest, highest = -notable_effect, max(3 * notable_effect, points["rho"].max())
     points = points.assign(
-        consortium=_named(points["consortium_code"], names),
+        consortium=named(points["consortium_code"], names),
         group=points["target_group"].map(lambda code: _GROUPS[code].label),
         low=(points["rho"] - half).clip(lower=lowest),
         high=(points["rho"] + half).clip(upper=highest),
         measured=points["rho_se"].notna(),
     )
-    marks = _marks("group", _GROUPS)
+    marks = styled("group", _GROUPS)
     marks["fill"] = alt.condition(alt.datum["measured"], marks["fill"], alt.value("white"))
     # beside each other within a half-year, so that no interval hides another
     offset = alt.XOffset("group:N", scale={"domain": [style.label for style in _GROUPS.values()], "padding": 0.9})
     span = _span(points[["low", "high", "rho"]], 0.0, notable_effect)
     y = alt.Y("rho:Q", title="effect ρ", axis={"tickCount": 5}, scale={"domain": list(span), "nice": False})
-    base = alt.Chart(points).encode(x=_half_years(points["period"]), xOffset=offset)
+    base = alt.Chart(points).encode(x=half_years(points["period"]), xOffset=offset)
     once = alt.Chart(points).transform_aggregate(half_years="count()", groupby=["consortium"])
     layers = alt.layer(
-        once.mark_rule(strokeDash=[2, 3], color=_LIMIT, strokeWidth=1.5).encode(y=alt.datum(reliable_effect)),
-        once.mark_rule(strokeDash=[8, 4], color=_LIMIT, strokeWidth=1.5).encode(y=alt.datum(notable_effect)),
+        once.mark_rule(strokeDash=[2, 3], color=LIMIT, strokeWidth=1.5).encode(y=alt.datum(reliable_effect)),
+        once.mark_rule(strokeDash=[8, 4], color=LIMIT, strokeWidth=1.5).encode(y=alt.datum(notable_effect)),
         base.mark_rule(strokeWidth=2).encode(y="low:Q", y2="high:Q", stroke=marks["stroke"]),
         base.mark_point(size=60, strokeWidth=1.5, opacity=1).encode(y=y, **marks),
     ).properties(width=890, height=135)
-    return _finished(
-        layers.facet(row=_panels(points["consortium"], names)),
+    return finished(
+        layers.facet(row=panels(points["consortium"], list(names.values()))),
         title,
         "Het deel van de verschillen tussen antwoorden dat samenhangt met de gespreksvoerder, met het interval van "
-        f"{_percentage(confidence)}.",
-        f"Tot de stippellijn ({_dutch(reliable_effect, 2)}) is het klein; boven de streeplijn "
-        f"({_dutch(notable_effect, 2)}) is het een gesprek waard. Open teken: een gebruikelijke waarde. "
+        f"{percentage(confidence)}.",
+        f"Tot de stippellijn ({dutch(reliable_effect, 2)}) is het klein; boven de streeplijn "
+        f"({dutch(notable_effect, 2)}) is het een gesprek waard. Open teken: een gebruikelijke waarde. "
         "Brede intervallen zijn afgekapt.",
     )
 
@@ -320,17 +271,17 @@ def domain_changes(changes: pd.DataFrame, heading: str, minimum_persons: float) 
     """
     figures = ["change_low", "change_high", "expected_change"]
     key = ["life_domain_code"]
-    rows = _usable(changes, key, ["n", "mean_change"], minimum_persons, also=figures, texts=["name_nl"])
+    rows = usable(changes, key, ["n", "mean_change"], minimum_persons, also=figures, texts=["name_nl"])
     title = f"Verandering per leefgebied: {heading}"
     if rows.empty:
-        return _nothing(title, f"Geen leefgebied telt ten minste {_dutch(minimum_persons)} personen.")
+        return nothing(title, f"Geen leefgebied telt ten minste {dutch(minimum_persons)} personen.")
     rows = rows.sort_values(["mean_change", *key], ascending=[False, True])
     words = change_word((rows["change_low"], rows["change_high"]), rows["expected_change"])
     rows = rows.assign(
         label=_with_n(rows["name_nl"], rows["n"]),
         word=[_CHANGES[word].label for word in words],
     )
-    marks = _marks("word", {word: _CHANGES[word] for word in _CHANGES if word in set(words)})
+    marks = styled("word", {word: _CHANGES[word] for word in _CHANGES if word in set(words)})
     span = _span(rows[["mean_change", *figures]], 0.0)
     x = alt.X(
         "mean_change:Q",
@@ -341,11 +292,11 @@ def domain_changes(changes: pd.DataFrame, heading: str, minimum_persons: float) 
     base = alt.Chart(rows).encode(y=_one_per_row(rows["label"]))
     layers = alt.layer(
         base.mark_rule(strokeWidth=2.5).encode(x="change_low:Q", x2="change_high:Q", stroke=marks["stroke"]),
-        alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=_INK).encode(x="zero:Q"),
-        base.mark_tick(thickness=3, size=20, color=_INK, opacity=1).encode(x="expected_change:Q"),
+        alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(color=INK).encode(x="zero:Q"),
+        base.mark_tick(thickness=3, size=20, color=INK, opacity=1).encode(x="expected_change:Q"),
         base.mark_point(size=90, strokeWidth=1.5, opacity=1).encode(x=x, **marks),
     ).properties(width=730, height=alt.Step(28))
-    return _finished(
+    return finished(
         layers,
         title,
         "Zwart streepje: de verandering die ook zonder hulp te verwachten is. Wie laag begint, stijgt vanzelf wat.",
@@ -371,17 +322,17 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
             rows.
     """
     texts, bounds = ["district_name", "verdict", "unit"], ["ci_low", "ci_high"]
-    rows = _usable(cells, ["district_code"], ["n", "persons", "value"], minimum_persons, also=bounds, texts=texts)
-    _known(rows["verdict"], _VERDICTS)
+    rows = usable(cells, ["district_code"], ["n", "persons", "value"], minimum_persons, also=bounds, texts=texts)
+    known(rows["verdict"], _VERDICTS)
     title = f"Hoe zeker is het cijfer per wijk? {heading}"
     if rows.empty:
-        return _nothing(title, f"Geen wijk telt ten minste {_dutch(minimum_persons)} personen.")
+        return nothing(title, f"Geen wijk telt ten minste {dutch(minimum_persons)} personen.")
     rows = rows.assign(
         is_district=~rows["district_code"].str.startswith(_MUNICIPALITY),
         label=_with_n(rows["district_name"], rows["n"]),
         word=rows["verdict"].map(lambda code: _VERDICTS[code].label),
     ).sort_values(["is_district", "value", "district_code"], ascending=[True, False, True])
-    marks = _marks("word", {code: _VERDICTS[code] for code in _VERDICTS if code in set(rows["verdict"])})
+    marks = styled("word", {code: _VERDICTS[code] for code in _VERDICTS if code in set(rows["verdict"])})
     is_share = set(rows["unit"]) == {"share"}
     low, high = _span(rows[["value", *bounds]])
     domain = [max(low, _SHARES[0]), min(high, _SHARES[1])] if is_share else [low, high]
@@ -391,54 +342,14 @@ def district_intervals(cells: pd.DataFrame, heading: str, minimum_persons: float
     layers = alt.layer(
         base.mark_rule(strokeWidth=2.5).encode(x="ci_low:Q", x2="ci_high:Q", stroke=marks["stroke"]),
         alt.Chart(rows.loc[~rows["is_district"], ["value"]])
-        .mark_rule(color=_INK, strokeDash=[6, 4])
+        .mark_rule(color=INK, strokeDash=[6, 4])
         .encode(x="value:Q"),
         base.mark_point(size=90, strokeWidth=2, opacity=1).encode(
             x=alt.X("value:Q", title=None, scale=scale, axis=axis), **marks
         ),
     ).properties(width=760, height=alt.Step(26))
     whole = [] if rows["is_district"].all() else ["Streeplijn: de hele gemeente."]
-    return _finished(layers, title, " ".join([*whole, _left_out(minimum_persons)]))
-
-
-def _usable(
-    frame: pd.DataFrame,
-    key: Sequence[str],
-    figures: Sequence[str],
-    minimum_persons: float | None = None,
-    *,
-    also: Sequence[str] = (),
-    texts: Sequence[str] = (),
-) -> pd.DataFrame:
-    """Only the columns and rows that a picture may and can show, in one order; ``also`` are figures that may lack."""
-    columns = [*key, *figures, *also, *texts]
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        raise ValueError(f"a picture misses columns: {', '.join(missing)}")
-    persons = [column for column in frame if column.endswith(("_id", "_key"))]
-    if persons:
-        raise ValueError(f"a picture takes no keys of persons: {', '.join(persons)}")
-    if frame.duplicated(list(key)).any():
-        raise ValueError(f"a picture takes one row per {', '.join(key)}")
-    rows = frame[columns].astype(dict.fromkeys((*figures, *also), float)).dropna(subset=list(figures))
-    if minimum_persons is not None:
-        people = [column for column in ("n", "persons") if column in columns]
-        rows = rows[(rows[people] >= minimum_persons).all(axis=1)]
-    return rows.sort_values(list(key)).reset_index(drop=True)
-
-
-def _known(codes: pd.Series, styles: Mapping[str, _Style]) -> None:
-    strange = set(codes) - set(styles)
-    if strange:
-        raise ValueError(f"a picture has no words for {', '.join(map(repr, sorted(map(str, strange))))}")
-
-
-def _latest(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame["period"].isin(sorted(set(frame["period"]))[-MOST_HALF_YEARS:])]
-
-
-def _named(codes: pd.Series, names: Mapping[str, str]) -> pd.Series:
-    return codes.map(lambda code: names.get(code, code))
+    return finished(layers, title, " ".join([*whole, _left_out(minimum_persons)]))
 
 
 def _limits(
@@ -455,7 +366,7 @@ def _limits(
 def _funnel_panel(
     rows: pd.DataFrame,
     title: Sequence[str],
-    places: Mapping[str, _Style],
+    places: Mapping[str, Style],
     width: int,
     height: int,
     confidence: float,
@@ -480,15 +391,15 @@ def _funnel_panel(
         for outer, colour in (("outer_", _PALER), ("", _PALE))
     ]
     lines = [
-        base.mark_line(color=_LIMIT, strokeWidth=1.2, strokeDash=dash, clip=True).encode(y=f"{limit}:Q")
+        base.mark_line(color=LIMIT, strokeWidth=1.2, strokeDash=dash, clip=True).encode(y=f"{limit}:Q")
         for limit, dash in (("low", [1, 0]), ("high", [1, 0]), ("outer_low", [4, 3]), ("outer_high", [4, 3]))
     ]
     return alt.layer(
         *bands,
         *lines,
-        alt.Chart(rows[["target"]].head(1)).mark_rule(color=_INK).encode(y="target:Q"),
+        alt.Chart(rows[["target"]].head(1)).mark_rule(color=INK).encode(y="target:Q"),
         *names,
-        alt.Chart(shown).mark_point(size=75, opacity=1).encode(x=x, y=y, **_marks("place", places)),
+        alt.Chart(shown).mark_point(size=75, opacity=1).encode(x=x, y=y, **styled("place", places)),
     ).properties(width=width, height=height, title=alt.TitleParams(list(title)))
 
 
@@ -524,36 +435,16 @@ def _names_near(
     place = alt.Chart(drawn).encode(x=_pixels(alt.X, "x"), y=_pixels(alt.Y, "y"), text="name:N")
     return [
         alt.Chart(far)
-        .mark_rule(color=_INK, strokeWidth=0.8)
+        .mark_rule(color=INK, strokeWidth=0.8)
         .encode(x=_pixels(alt.X, "edge"), y=_pixels(alt.Y, "y"), x2="point_x", y2="point_y"),
         # a white edge keeps a name readable on a line
         place.mark_text(align="left", fontSize=12, stroke="white", strokeWidth=3),
-        place.mark_text(align="left", fontSize=12, color=_INK),
+        place.mark_text(align="left", fontSize=12, color=INK),
     ]
 
 
 def _pixels(channel: type[alt.X | alt.Y], field: str) -> alt.X | alt.Y:
     return channel(f"{field}:Q", scale=None, axis=None)
-
-
-def _marks(field: str, styles: Mapping[str, _Style]) -> dict[str, alt.Stroke | alt.Fill | alt.Shape]:
-    """Colour, fill and shape of one field, as one legend."""
-    labels, colours, fills, shapes = (list(each) for each in zip(*styles.values(), strict=True))
-    legend = alt.Legend(title=None, orient="top")
-
-    def scale(values: list[str]) -> alt.Scale:
-        return alt.Scale(domain=labels, range=values)
-
-    return {
-        "stroke": alt.Stroke(f"{field}:N", scale=scale(colours), legend=legend),
-        "fill": alt.Fill(f"{field}:N", scale=scale(fills), legend=legend),
-        "shape": alt.Shape(f"{field}:N", scale=scale(shapes), legend=legend),
-    }
-
-
-def _half_years(periods: pd.Series) -> alt.X:
-    order = sorted(set(periods))
-    return alt.X("period:O", title=None, sort=order, axis={"labelAngle": -40 if len(order) > 12 else 0})
 
 
 def _share_axis(ticks: int) -> alt.Axis:
@@ -566,17 +457,8 @@ def _one_per_row(labels: pd.Series) -> alt.Y:
     return alt.Y("label:N", title=None, sort=list(labels), axis=axis)
 
 
-def _panels(present: pd.Series, names: Mapping[str, str]) -> alt.Row:
-    order = [name for name in names.values() if name in set(present)]
-    order += sorted(set(present) - set(order))
-    header = alt.Header(
-        labelOrient="top", labelAnchor="start", labelFontWeight="bold", labelFontSize=13, labelPadding=4
-    )
-    return alt.Row("consortium:N", title=None, sort=order, header=header)
-
-
 def _with_n(names: pd.Series, n: pd.Series) -> list[str]:
-    return [f"{name} (n = {_dutch(each)})" for name, each in zip(names, n, strict=True)]
+    return [f"{name} (n = {dutch(each)})" for name, each in zip(names, n, strict=True)]
 
 
 def _span(values: pd.DataFrame, *also: float) -> tuple[float, float]:
@@ -587,64 +469,5 @@ def _span(values: pd.DataFrame, *also: float) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _dutch(number: float, decimals: int | None = None) -> str:
-    return (f"{number:.10g}" if decimals is None else f"{number:.{decimals}f}").replace(".", ",")
-
-
-def _percentage(share: float) -> str:
-    return f"{_dutch(round(share * 100, 3))}\u00a0%"
-
-
 def _left_out(minimum_persons: float, what: str = "Wijken") -> str:
-    return f"{what} met minder dan {_dutch(minimum_persons)} personen staan er niet in."
-
-
-def _nothing(title: str, why: str) -> alt.TopLevelMixin:
-    text = alt.Chart(pd.DataFrame({"text": ["geen gegevens"]})).mark_text(fontSize=24, color="#555555")
-    return _finished(text.encode(text="text:N").properties(width=960, height=160), title, why)
-
-
-def _finished(chart: alt.TopLevelMixin, title: str, *explanation: str) -> alt.TopLevelMixin:
-    return (
-        chart.properties(
-            title=alt.TitleParams(
-                title,
-                subtitle=list(explanation),
-                anchor="start",
-                frame="bounds",
-                fontSize=17,
-                subtitleFontSize=13,
-                subtitleColor="#444444",
-                subtitlePadding=6,
-                offset=14,
-                limit=_WIDTH,
-            ),
-            background="white",
-            padding=12,
-        )
-        .configure(font=_FONT)
-        .configure_axis(
-            labelFontSize=12, labelFlush=False, titleFontSize=12, titleFontWeight="normal", gridColor="#E6E6E6"
-        )
-        .configure_legend(labelFontSize=13, symbolSize=110, labelLimit=400)
-        .configure_view(stroke="#CCCCCC")
-    )
-
-
-def _packed(picture: bytes) -> bytes:
-    """The same PNG in a quarter of the bytes: vl-convert packs for speed, and Dagster keeps every picture."""
-    chunks, start, pixels = [], 8, b""
-    while start < len(picture):
-        (length,) = struct.unpack_from(">I", picture, start)
-        kind, content = picture[start + 4 : start + 8], picture[start + 8 : start + 8 + length]
-        start += 12 + length
-        if kind == b"IDAT":
-            pixels += content
-            continue
-        if kind == b"IEND":
-            chunks.append((b"IDAT", zlib.compress(zlib.decompress(pixels), 9)))
-        chunks.append((kind, content))
-    return picture[:8] + b"".join(
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        for kind, content in chunks
-    )
+    return f"{what} met minder dan {dutch(minimum_persons)} personen staan er niet in."

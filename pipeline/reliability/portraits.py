@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import duckdb
 
-from pipeline.pictures import as_markdown
+from pipeline.pictures import as_markdown, png
 from pipeline.reliability import pictures, tables
 from pipeline.reliability.thresholds import Thresholds
 
@@ -33,7 +33,7 @@ def of_surveys(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> 
         thresholds["reliable_interviewer_effect"],
         thresholds["notable_interviewer_effect"],
     )
-    return {tables.INTERVIEWER_EFFECT.name: as_markdown(pictures.png(chart), "Interviewereffect per halfjaar")}
+    return {tables.INTERVIEWER_EFFECT.name: as_markdown(png(chart), "Interviewereffect per halfjaar")}
 
 
 def of_ratings(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> dict[str, str]:
@@ -62,7 +62,7 @@ def of_ratings(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> 
     ).df()
     heading = " ".join(["Tom in de buurt,", *changes["period"].head(1)])
     chart = pictures.domain_changes(changes, heading, thresholds["minimum_persons"])
-    return {tables.DOMAIN_CHANGE.name: as_markdown(pictures.png(chart), "Verandering per leefgebied")}
+    return {tables.DOMAIN_CHANGE.name: as_markdown(png(chart), "Verandering per leefgebied")}
 
 
 def of_verdicts(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) -> dict[str, str]:
@@ -134,13 +134,13 @@ def of_verdicts(warehouse: duckdb.DuckDBPyConnection, thresholds: Thresholds) ->
     inner, outer = thresholds["funnel_confidence"], thresholds["funnel_outer_confidence"]
     return {
         tables.VERDICT.name: as_markdown(
-            pictures.png(pictures.verdict_shares(shares, names)), "Deel van de cijfers per oordeel"
+            png(pictures.verdict_shares(shares, names)), "Deel van de cijfers per oordeel"
         ),
         tables.CELL_INTERVAL.name: as_markdown(
-            pictures.png(pictures.district_intervals(first, about, minimum)), "Cijfers per wijk met hun interval"
+            png(pictures.district_intervals(first, about, minimum)), "Cijfers per wijk met hun interval"
         ),
         tables.CHECK.name: as_markdown(
-            pictures.png(pictures.funnel(of_shares, names, heading, minimum, inner, outer)), "Trechterplot per wijk"
+            png(pictures.funnel(of_shares, names, heading, minimum, inner, outer)), "Trechterplot per wijk"
         ),
     }
 

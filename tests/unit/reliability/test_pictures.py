@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
-from base64 import b64decode
 
 import pandas as pd
 import pytest
 
-from pipeline.pictures import as_markdown
+from pipeline.pictures import png
 from pipeline.reliability import pictures
 from pipeline.reliability.comparison import dispersion, funnel_limits
 
@@ -89,7 +87,7 @@ def test_a_frame_becomes_a_picture_of_sane_size_whatever_the_order_of_its_rows(n
     frame, draw = CHARTS[name]
     chart = draw(frame)
     assert draw(frame.sample(frac=1, random_state=1)).to_dict() == chart.to_dict()
-    picture = pictures.png(chart)
+    picture = png(chart)
     width, height = struct.unpack(">II", picture[16:24])
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert (900 <= width <= 1020, 200 <= height <= 900) == (True, True)
@@ -98,7 +96,7 @@ def test_a_frame_becomes_a_picture_of_sane_size_whatever_the_order_of_its_rows(n
 
 def test_the_same_frame_gives_the_same_bytes():
     frame, draw = CHARTS["district_intervals"]
-    assert pictures.png(draw(frame)) == pictures.png(draw(frame))
+    assert png(draw(frame)) == png(draw(frame))
 
 
 @each_chart
@@ -221,28 +219,3 @@ def test_figures_may_be_decimals_or_missing():
     figures.loc[0, "value"] = None
     drawn = _rows(pictures.district_intervals(figures, "", 10))
     assert "WK1" not in {row.get("district_code") for row in drawn}
-
-
-def test_packing_keeps_every_pixel():
-    picture = pictures.png(CHARTS["interviewer_effects"][1](EFFECTS.head(0)))
-    rows = zlib.decompress(_chunks(picture)[b"IDAT"])
-    width, height = struct.unpack(">II", picture[16:24])
-    assert len(rows) == height * (1 + width * 4)
-    assert list(_chunks(picture))[-1] == b"IEND"
-
-
-def test_markdown_carries_the_picture_and_what_it_shows():
-    text = as_markdown(b"\x89PNG", "Wijken [1]\nnaast elkaar \\")
-    assert text == r"![Wijken \[1\] naast elkaar \\](data:image/png;base64,iVBORw==)"
-    assert b64decode(text.rsplit(",", 1)[1][:-1]) == b"\x89PNG"
-
-
-def _chunks(picture: bytes) -> dict[bytes, bytes]:
-    chunks, start = {}, 8
-    while start < len(picture):
-        (length,) = struct.unpack_from(">I", picture, start)
-        kind, content = picture[start + 4 : start + 8], picture[start + 8 : start + 8 + length]
-        assert struct.unpack_from(">I", picture, start + 8 + length) == (zlib.crc32(kind + content),)
-        chunks[kind] = content
-        start += 12 + length
-    return chunks
