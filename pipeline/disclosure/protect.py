@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isqrt
 
 import pandas as pd
 
@@ -297,7 +298,7 @@ class _Protection:
     def _worth(self, row: Row) -> int:
         if row.verdict == "not_publishable":
             return _WORTH_UNRELIABLE
-        worth = _WORTH + min(_WORTH_OF_SIZE, row.counts["n"] // 20)
+        worth = _WORTH + min(_WORTH_OF_SIZE, isqrt(row.counts["n"]))
         worth += _WORTH_MUNICIPALITY if row.is_municipality else 0
         before = self._history.settled.get(row.key)
         worth += _WORTH_OF_HAVING if before is not None and before.status == PUBLISHED else 0
@@ -469,7 +470,7 @@ class _Protection:
 
     def _pool_level(self, row: Row, name: str, value: int, fresh: Collection[Key]) -> dict:
         if row.key in fresh:
-            return {"status": Status.MAY_HIDE, "weight": _POOLED_WORTH + min(20, row.counts["n"] // 50)}
+            return {"status": Status.MAY_HIDE, "weight": _POOLED_WORTH + min(20, isqrt(row.counts["n"]))}
         if row.key.subject == POOLED:
             return {"status": Status.KNOWN}
         level = self._level(row, name, value)

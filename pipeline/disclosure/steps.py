@@ -30,6 +30,7 @@ from pipeline.periods import HalfYear
 from pipeline.settings import Settings
 from pipeline.warehouse.connection import replace_table
 
+
 _SOURCES = {
     "cells": "cells.indicator_cell",
     "domains": "cells.life_domain_cell",
@@ -174,6 +175,16 @@ def without_status(warehouse: duckdb.DuckDBPyConnection, name: str) -> int:
         f"select count(*) from {source} c left join disclosure.{name} s using ({key}) where s.status is null"
     ).fetchone()
     return int(found[0])
+
+
+def count_rows(warehouse: duckdb.DuckDBPyConnection, name: str) -> int:
+    """Rows of one of this room's tables.
+
+    Args:
+        warehouse: after ``protect_cells``.
+        name: of a table.
+    """
+    return int(warehouse.execute(f'select count(*) from disclosure."{name}"').fetchone()[0])
 
 
 def with_earlier_pools(rows: Sequence[Row], history: History, known: Known) -> list[Row]:
