@@ -29,7 +29,7 @@ from pipeline.disclosure.rules import NO_DATA, PRIMARY, PUBLISHED, SECONDARY, ju
 from pipeline.periods import HalfYear
 from pipeline.settings import Settings
 from pipeline.warehouse.connection import replace_table
-
+from pipeline.warehouse.manifest import mart_columns
 
 _SOURCES = {
     "cells": "cells.indicator_cell",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pandas as pd
 import pytest
+from small_figures import MUNICIPALITY, area, frames
 
+from pipeline.disclosure.counts import Key
 from pipeline.disclosure.history import History, Settled, history_of
 from pipeline.disclosure.steps import decide
-from small_figures import MUNICIPALITY, area, frames
 
 HEARD, CONTROL, RATED = "tom_gehoord", "tom_eigen_regie", "tom_tevredenheid_clienten"
 BETTER, BETTER_OR_SAME, REOPENED = "tom_zrm_verbeterd", "tom_zrm_verbeterd_of_stabiel", "tom_heropende_dossiers"
@@ -89,8 +91,6 @@ def test_a_hidden_district_stays_hidden_as_it_was():
     for key, counts in first[first["subject"] == "indicator"].groupby(
         ["subject", "consortium_code", "code", "district_code", "period", "pooled_over"]
     ):
-        from pipeline.disclosure.counts import Key
-
         place = Key(*key)
         status = {area(1): "suppressed_primary", area(4): "suppressed_secondary"}.get(place.district_code, "published")
         settled[place] = Settled(status, dict(zip(counts["count_name"], counts["value"], strict=True)))
@@ -138,7 +138,7 @@ def test_a_small_change_is_shown_when_the_half_year_has_become_final():
     # one that comes after that waits, and so does one after somebody was erased
     assert pending(decide(after, left(before["cells"], status="final")), HEARD)
     erased = left(before["cells"])
-    erased = History(erased.shown, erased.ever, erased=dict(tom="2024-10-01"))
+    erased = History(erased.shown, erased.ever, erased={"tom": "2024-10-01"})
     assert pending(decide(after, erased), HEARD)
 
 
@@ -165,12 +165,12 @@ def test_growth_of_one_is_hidden_in_a_cumulative_figure():
         if statuses(made, REOPENED, period)[area(1)] == statuses(made, REOPENED, period)[MUNICIPALITY] == "published"
     ]
     # from half-year to half-year it grew by one twice and then by eight
-    assert not {("2022-H1", "2022-H2"), ("2022-H2", "2023-H1")} & set(zip(shown, shown[1:], strict=False))
+    assert not {("2022-H1", "2022-H2"), ("2022-H2", "2023-H1")} & set(pairwise(shown))
 
 
 def test_a_pooled_figure_is_not_offered_when_it_gives_a_part_away():
     before = "2023-H2"
-    figures = {(HEARD, NOW): [(6, 3), *WIDE], (HEARD, before): WIDE + [(60, 30)]}
+    figures = {(HEARD, NOW): [(6, 3), *WIDE], (HEARD, before): [*WIDE, (60, 30)]}
     pools = {
         (HEARD, area(1), NOW, "two_half_years"): [(HEARD, area(1), NOW), (HEARD, area(1), before)],
         (HEARD, area(1), NOW, "neighbouring_districts"): [(HEARD, area(1), NOW), (HEARD, area(2), NOW)],
