@@ -101,6 +101,16 @@ class Settings:
         return self.home / "releases"
 
     @property
+    def ledger(self) -> Path:
+        """What happened to every release, and every value that ever left."""
+        return self.home / "ledger"
+
+    @property
+    def approvals(self) -> Path:
+        """The signature of who approved each release."""
+        return self.home / "approvals"
+
+    @property
     def published(self) -> Path:
         """What analysts, partners and the council read."""
         return self.workplace / "published"

@@ -4,7 +4,9 @@ Belongs here: the linear and whole-number programs of one component, the proofs 
 that every HiGHS object of the process shares. Does not belong here: which cells to hide (``pattern``), and the audit
 before publication, which shares no code with the solver.
 
-A proof is a row of whole moves that the equations send to zero: it is checked exactly, so that no verdict "safe" rests
+A pattern says of each row of cells whether it is hidden; the attacks are on the cells.
+
+A proof is a list of whole moves that the equations send to zero: it is checked exactly, so that no verdict "safe" rests
 on a solver's arithmetic. A verdict "not safe" rests on the solver; a wrong one costs a cell, not a secret.
 """
 
@@ -27,6 +29,7 @@ Mask = NDArray[np.bool_]
 
 UP, DOWN = 1, -1
 
+_FREE = 1_000.0  # how far the cells of a row may move each other when it is asked whether others hold the row still
 _FIT = 1e-6  # how far a linear program's outcome may be from a whole number, or from a level, and still count as there
 _DENOMINATOR = 60  # prices close to a multiple of 1/60 are taken to be that multiple
 
@@ -118,6 +121,7 @@ class Standing:
     def __init__(self, component: Component, whole: bool) -> None:
         self.whole = whole
         self.primaries = np.flatnonzero(component.primary)
+        self._row = component.row
         self.reach = {side: np.zeros(len(self.primaries)) for side in (UP, DOWN)}
         self.moves = {side: np.zeros((len(self.primaries), len(component.keys)), np.float32) for side in (UP, DOWN)}
 
@@ -128,10 +132,12 @@ class Standing:
             self.reach[side][further] = side * moves[self.primaries[further]]
             self.moves[side][further] = moves
 
-    def without(self, cell: int) -> Standing:
-        """What remains proved when a cell is shown."""
-        left = copy(self)
-        left.reach = {side: np.where(self.moves[side][:, cell] != 0, 0, self.reach[side]) for side in (UP, DOWN)}
+    def without(self, row: int) -> Standing:
+        """What remains proved when a row is shown."""
+        left, cells = copy(self), self._row == row
+        left.reach = {
+            side: np.where(self.moves[side][:, cells].any(axis=1), 0, self.reach[side]) for side in (UP, DOWN)
+        }
         left.moves = {side: self.moves[side].copy() for side in (UP, DOWN)}
         return left
 
@@ -149,6 +155,8 @@ class Attacker:
         self.lower = component.lower_levels.copy()
         self.sliding = component.sliding_levels.copy()
         self._cells = np.arange(len(component.keys), dtype=np.int32)
+        self._everything = np.ones(len(component.row_keys), dtype=bool)
+        self._share = 1.0 / np.bincount(component.row, minlength=len(component.row_keys))[component.row]
         self._transposed = component.matrix.T.tocsr().astype(np.float64)
         self._linear = new_solver(solver="simplex", presolve="off")
         load(self._linear, component.matrix, len(self._cells))
@@ -162,10 +170,9 @@ class Attacker:
         Returns:
             Places of the primary cells concerned.
         """
-        everything = np.ones(len(self._cells), dtype=bool)
-        touched = sorted({failure.cell for failure in self.attack(everything, whole=True)})
+        touched = sorted({failure.cell for failure in self.attack(self._everything, whole=True)})
         for cell in touched:
-            reach = self.interval(cell, everything)
+            reach = self.interval(cell, self._everything)
             self.upper[cell] = min(self.upper[cell], reach[1])
             self.lower[cell] = min(self.lower[cell], reach[0])
             self.sliding[cell] = min(self.sliding[cell], reach[0] + reach[1])
@@ -176,7 +183,7 @@ class Attacker:
 
         Args:
             cell: its place.
-            hidden: the pattern.
+            hidden: the rows that are hidden.
 
         Returns:
             Fall and rise.
@@ -190,7 +197,7 @@ class Attacker:
         """Try every requirement on a pattern.
 
         Args:
-            hidden: the cells that are hidden.
+            hidden: the rows that are hidden.
             whole: whether the attacker knows that counts are whole.
 
         Returns:
@@ -208,7 +215,7 @@ class Attacker:
         """Primary cells whose protection has no proof in whole numbers; each proof is checked exactly, here and now.
 
         Args:
-            hidden: the pattern.
+            hidden: the rows that are hidden.
 
         Returns:
             Their places.
@@ -218,7 +225,8 @@ class Attacker:
         self._attack_together(standing)
         for at in np.flatnonzero(~self._met(standing)):
             self.protect(hidden, standing, only=int(at))
-        down, up = np.where(hidden, self.component.down, 0), np.where(hidden, self.component.up, 0)
+        moving = hidden[self.component.row]
+        down, up = np.where(moving, self.component.down, 0), np.where(moving, self.component.up, 0)
         checked = copy(standing)
         for side in (UP, DOWN):
             moves = standing.moves[side].astype(np.int64)
@@ -234,7 +242,7 @@ class Attacker:
         Each move is cut off at the level at stake, as a cell can contribute no more than that to a cut.
 
         Args:
-            x: how far each cell is hidden, 0 to 1; 1 for primary cells.
+            x: how far each row is hidden, 0 to 1; 1 for those that must be.
             limit: stop after so many.
             among: look at these requirements only.
 
@@ -258,18 +266,19 @@ class Attacker:
         return found
 
     def cut(self, failure: Failure) -> tuple[Ints, Floats] | None:
-        """The inequality that a failure implies: sum of coefficient × hidden >= 1 over the cells that may be hidden.
+        """The inequality that a failure implies: sum of coefficient × hidden >= 1 over the rows that may be hidden.
 
         Whatever the prices, this holds for every safe pattern: moves that the equations send to zero satisfy
         move(cell) = sum of r × move with r = unit(cell) + prices × equations, and a move is bounded by its cell's own
-        bounds when it is hidden and 0 when not (Fischetti & Salazar-González 2001, section 4). Coefficients above the
-        right-hand side are cut down to it; cells that are hidden anyway are moved to the right.
+        bounds when it is hidden and 0 when not (Fischetti & Salazar-González 2001, section 4). The coefficients of the
+        cells of one row add up. Those above the right-hand side are cut down to it; rows that are hidden anyway are
+        moved to the right.
 
         Args:
             failure: with prices.
 
         Returns:
-            Places and coefficients, None when the inequality says nothing.
+            Places of rows and coefficients, None when the inequality says nothing.
         """
         coefficients = np.zeros(len(self._cells))
         for side, prices in zip(failure.sides, failure.prices or (), strict=True):
@@ -277,56 +286,78 @@ class Attacker:
             r[failure.cell] += side
             r[np.abs(r) < 1e-9] = 0
             coefficients += np.where(r > 0, r * self.component.up, -r * self.component.down)
-        needed = failure.level - coefficients[self.component.primary].sum()
+        coefficients = np.bincount(self.component.row, coefficients, minlength=len(self._everything))
+        needed = failure.level - coefficients[self.component.must_hide].sum()
         if needed <= _FIT:
             return None
         coefficients = np.minimum(coefficients / needed, 1.0)
-        coefficients[self.component.primary] = 0
+        coefficients[self.component.must_hide] = 0
         # Rounded up a little, so that the inequality never asks more than it may.
         places = np.flatnonzero(coefficients > 1e-9)
         return places, np.minimum(np.ceil(coefficients[places] * 1e9) / 1e9, 1.0)
 
-    def idle_cells(self, x: Floats) -> list[tuple[int, Ints]]:
-        """Cells that are hidden more than the cells around them let them move, and the inequalities that this breaks.
+    def idle_rows(self, x: Floats) -> list[tuple[int, Ints]]:
+        """Rows that are hidden more than the rows around them let them move, and the inequalities that this breaks.
 
-        A cell that need not be hidden and that cannot move follows from what is shown, so it might as well be shown:
-        hidden(cell) <= sum of hidden over the other cells of any combination of equations in which the cell occurs (the
-        bridgeless inequalities of Fischetti & Salazar-González 2001).
+        A row that need not be hidden and of which no cell can move follows from what is shown, so it might as well be
+        shown: hidden(row) <= sum of hidden over the other rows of combinations of equations, one for each of its cells,
+        in which no other cell of the row occurs (for rows of one cell the bridgeless inequalities of Fischetti &
+        Salazar-González 2001). A row whose cells move each other has no such inequality.
 
         Args:
-            x: how far each cell is hidden, 0 to 1.
+            x: how far each row is hidden, 0 to 1.
 
         Returns:
-            For each the cell, and places of the others.
+            For each the row, and places of the others.
         """
-        self._set_box(x, x)
-        best = np.zeros(len(self._cells))
+        row = self.component.row
+        box = x[row]
+        self._set_box(box, box)
+        best = np.zeros(len(x))
         found = []
-        for cell in np.flatnonzero(~self.component.primary & (x > 0.01)):
-            if best[cell] < x[cell] - 1e-4:
-                reach, moves, prices = self._push(int(cell), UP, 1)
-                best = np.maximum(best, np.abs(moves))
-                if reach < x[cell] - 1e-4:
-                    r = np.abs(self._transposed @ _clean(prices))
-                    r[cell] = 0
-                    found.append((int(cell), np.flatnonzero(r > 1e-9)))
+        for place in np.flatnonzero(~self.component.must_hide & (x > 0.01)):
+            prices = {}
+            for cell in np.flatnonzero(row == place):
+                if best[place] < x[place] - 1e-4:
+                    _, moves, prices[int(cell)] = self._push(int(cell), UP, 1)
+                    np.maximum.at(best, row, np.abs(moves))
+            if best[place] < x[place] - 1e-4:
+                others = self._holding(int(place), prices)
+                if others is not None:
+                    found.append((int(place), others))
         return found
+
+    def _holding(self, place: int, prices: dict[int, Floats]) -> Ints | None:
+        """The rows that hold every cell of a row still; None when its cells can move each other."""
+        row, box = self.component.row, (self._down, self._up)
+        own = row == place
+        if len(prices) > 1:
+            self._set_box(*(np.where(own, _FREE, side) for side in box))
+            prices = {cell: self._push(cell, UP, 1)[2] for cell in prices}
+            self._set_box(*box)
+        held = np.zeros(len(self._everything), dtype=bool)
+        for cell, price in prices.items():
+            there = np.abs(self._transposed @ _clean(price)) > 1e-9
+            if not there[cell] or there[own].sum() > 1:
+                return None
+            held[row[there & ~own]] = True
+        return np.flatnonzero(held)
 
     def protect(
         self, hidden: Mask, standing: Standing, cost: Floats | None = None, only: int | None = None
     ) -> Mask | None:
-        """Prove what is not proved yet by few moves, and hide the cheapest cells that these need.
+        """Prove what is not proved yet by few moves, and hide the cheapest rows that these need.
 
         One primary cell after the other, what was hidden for one being free for the next (Kelly, Golden & Assad 1992).
 
         Args:
-            hidden: the pattern to begin with.
+            hidden: the rows to begin with.
             standing: what is proved, and what counts as proof; it is added to.
-            cost: of hiding each cell; None when no cell more may be hidden.
+            cost: of hiding each row; None when no row more may be hidden.
             only: look at one primary cell, by its place among them.
 
         Returns:
-            The pattern with the cells hidden besides, None when some requirement is not met.
+            The pattern with the rows hidden besides, None when some requirement is not met.
         """
         hidden = hidden.copy()
         for at in np.flatnonzero(~self._met(standing)) if only is None else [only]:
@@ -338,7 +369,7 @@ class Attacker:
                         have = int(standing.reach[side][at] + _FIT)
                         goal, moves = self._few_moves(cell, side, have + missing, hidden, cost, standing.whole, sides)
                         if moves is not None and goal > have:
-                            hidden |= np.abs(moves) > _FIT
+                            hidden[self.component.row[np.abs(moves) > _FIT]] = True
                             self.teach(standing, moves)
                             missing -= goal - have
                 if missing > 0:
@@ -396,7 +427,7 @@ class Attacker:
     ) -> Floats | None:
         """As ``_cheapest``, by a linear program or by one in whole numbers."""
         n = len(self._cells)
-        both = np.arange(2 * n, dtype=np.int32)
+        row, both = self.component.row, np.arange(2 * n, dtype=np.int32)
         solver = self._prices.get(whole)
         if solver is None:
             options = {"mip_rel_gap": 0.01} if whole else {"solver": "simplex", "presolve": "off"}
@@ -407,14 +438,15 @@ class Attacker:
                 solver.changeColsIntegrality(2 * n, both, np.full(2 * n, highspy.HighsVarType.kInteger))
         high = np.concatenate([self.component.up, self.component.down]).astype(float)
         if cost is None:
-            high[~np.tile(hidden, 2)] = 0
-            cost = np.zeros(n)
+            high[~np.tile(hidden[row], 2)] = 0
+            cost = np.zeros(len(hidden))
         low = np.zeros(2 * n)
         moving, still = (cell, cell + n) if side == UP else (cell + n, cell)
         low[moving], high[still] = level, 0
-        # The share of its cost that a cell pays for each unit, as it can move no further than the level or its bound;
-        # and a little for every unit, so that few cells move.
-        per_unit = np.tile(np.where(hidden, 0.0, cost), 2) / np.clip(np.minimum(high, level), 1, None) + 1e-5
+        # The share of its row's cost that a cell pays for each unit, as it can move no further than the level or its
+        # bound; and a little for every unit, so that few cells move.
+        price = np.where(hidden, 0.0, cost)[row] * self._share
+        per_unit = np.tile(price, 2) / np.clip(np.minimum(high, level), 1, None) + 1e-5
         solver.changeColsCost(2 * n, both, per_unit)
         solver.changeColsBounds(2 * n, both, low, high)
         if run(solver) != highspy.HighsModelStatus.kOptimal:
@@ -430,7 +462,7 @@ class Attacker:
         goal = int(min(goal, bound[cell]))
         moves = self._cheapest(cell, side, goal, hidden, cost, whole)
         if moves is None and len(sides) > 1:
-            reach = self.interval(cell, hidden if cost is None else np.ones(len(hidden), dtype=bool))
+            reach = self.interval(cell, hidden if cost is None else self._everything)
             goal = min(goal, reach[1] if side == UP else reach[0])
             moves = self._cheapest(cell, side, goal, hidden, cost, whole)
         return goal, moves
@@ -450,7 +482,8 @@ class Attacker:
         return (up >= self.upper[at]) & (down >= self.lower[at]) & (up + down >= self.sliding[at])
 
     def _whole_box(self, hidden: Mask) -> tuple[Floats, Floats]:
-        return np.where(hidden, self.component.down, 0.0), np.where(hidden, self.component.up, 0.0)
+        moving = hidden[self.component.row]
+        return np.where(moving, self.component.down, 0.0), np.where(moving, self.component.up, 0.0)
 
     def _set_box(self, down: Floats, up: Floats) -> None:
         self._down, self._up = down, up
@@ -544,6 +577,7 @@ class Attacker:
         self, x: Floats, level: int, group: Ints, sides: tuple[int, ...], limit: int
     ) -> list[Failure]:
         """As ``failures_at`` for primary cells with one level."""
+        x = x[self.component.row]
         self._set_box(np.minimum(self.component.down, level) * x, np.minimum(self.component.up, level) * x)
         best = {side: np.zeros(len(self._cells)) for side in (UP, DOWN)}
 

@@ -1,7 +1,7 @@
-"""Which further cells must be hidden: the cheapest pattern that keeps every primary cell protected.
+"""Which further rows must be hidden: the cheapest pattern that keeps every primary cell protected.
 
 Belongs here: the exact search per component and its proof (Fischetti & Salazar-González 2001: a master program over the
-cells that may be hidden, with inequalities from attacks). Does not belong here: the statement of the problem
+rows that may be hidden, with inequalities from attacks). Does not belong here: the statement of the problem
 (``problem``), the attacks themselves (``attacker``), and the audit of what was published.
 """
 
@@ -16,7 +16,7 @@ import highspy
 import numpy as np
 
 from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, Standing, new_solver, run
-from pipeline.disclosure.problem import Cell, Component, Ints, Problem, Status
+from pipeline.disclosure.problem import Component, Ints, Problem, Status, Unprotectable
 
 _WHOLE = 1e-6
 _BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not exclude it
@@ -32,28 +32,13 @@ _FAINTLY_HIDDEN = 1e-3
 
 
 @dataclass(frozen=True)
-class Unprotectable:
-    """A primary cell that stays too narrow whatever is hidden.
-
-    Attributes:
-        key: the cell.
-        lowest: the least that the attacker can believe, everything hidden.
-        highest: the most.
-    """
-
-    key: Hashable
-    lowest: int
-    highest: int
-
-
-@dataclass(frozen=True)
 class Solved:
     """What was found for one component.
 
     Attributes:
         cells: number of cells that could move.
         primaries: how many of them must be hidden.
-        objective: weight of the cells hidden besides.
+        objective: weight of the rows hidden besides.
         bound: no safe pattern weighs less than this.
         gap: (objective - bound) / objective, 0 when the pattern is proved cheapest.
         rounds: master programs solved.
@@ -76,8 +61,11 @@ class Pattern:
     Attributes:
         hidden: keys of all hidden cells, primary ones too.
         secondary: keys of the cells hidden to protect others.
+        hidden_rows: the rows of the hidden cells, in the order of their first cells; a cell that stands alone is a row
+            named after it.
+        secondary_rows: the rows of the secondary cells.
         unprotectable: primary cells that no pattern protects; the others are protected all the same.
-        objective: weight of the secondary cells.
+        objective: weight of the secondary rows.
         bound: no safe pattern weighs less.
         gap: (objective - bound) / objective, 0 when proved cheapest.
         rounds: master programs solved.
@@ -87,6 +75,8 @@ class Pattern:
 
     hidden: tuple[Hashable, ...]
     secondary: tuple[Hashable, ...]
+    hidden_rows: tuple[Hashable, ...]
+    secondary_rows: tuple[Hashable, ...]
     unprotectable: tuple[Unprotectable, ...]
     objective: int
     bound: int
@@ -109,25 +99,24 @@ def cheapest_pattern(problem: Problem, seconds_per_component: float = 60.0) -> P
         unprotectable, whose levels were lowered to what can be reached.
     """
     begin = time.monotonic()
-    components, given_away = problem.components()
-    secondary: list[Hashable] = []
-    lost = [Unprotectable(cell.key, cell.value, cell.value) for cell in given_away if _needs_protection(cell)]
+    components, lost = problem.components()
+    besides: set[Hashable] = set()
     solved = []
     for component in components:
         search = _Search(component, seconds_per_component)
         hidden = search.solve()
-        secondary += [
-            key
-            for key, hide, first in zip(component.keys, hidden, component.primary, strict=True)
-            if hide and not first
-        ]
+        besides.update(component.row_keys[row] for row in np.flatnonzero(hidden & ~component.must_hide))
         lost += search.unprotectable
         solved.append(search.report())
-    primary = [cell.key for cell in problem.cells if cell.status is Status.MUST_HIDE]
+    rows = problem.rows_of(problem.cells)
+    hidden_rows = [row for row, cells in rows.items() if cells[0].status is Status.MUST_HIDE or row in besides]
+    secondary_rows = [row for row in hidden_rows if row in besides]
     objective, bound = sum(part.objective for part in solved), sum(part.bound for part in solved)
     return Pattern(
-        hidden=tuple(sorted(primary + secondary)),
-        secondary=tuple(sorted(secondary)),
+        hidden=tuple(sorted(cell.key for row in hidden_rows for cell in rows[row])),
+        secondary=tuple(sorted(cell.key for row in secondary_rows for cell in rows[row])),
+        hidden_rows=tuple(hidden_rows),
+        secondary_rows=tuple(secondary_rows),
         unprotectable=tuple(sorted(lost, key=lambda cell: cell.key)),
         objective=objective,
         bound=bound,
@@ -138,8 +127,26 @@ def cheapest_pattern(problem: Problem, seconds_per_component: float = 60.0) -> P
     )
 
 
-def _needs_protection(cell: Cell) -> bool:
-    return max(cell.lower_level, cell.upper_level, cell.sliding_level) > 0
+def requirements_unmet(problem: Problem) -> list[Hashable]:
+    """Attack a pattern that is settled: no cell of the problem may be hidden any more.
+
+    Args:
+        problem: cells that must be hidden or are shown, and equations.
+
+    Returns:
+        Keys of the cells whose protection does not hold, sorted; every other one has whole-number proofs that were
+        checked exactly.
+
+    Raises:
+        ValueError: when a cell may still be hidden.
+    """
+    if any(cell.status is Status.MAY_HIDE for cell in problem.cells):
+        raise ValueError("a pattern with cells that may still be hidden is not settled")
+    components, lost = problem.components()
+    open_keys = [cell.key for cell in lost]
+    for component in components:
+        open_keys += [component.keys[at] for at in Attacker(component).unproved(component.must_hide)]
+    return sorted(open_keys)
 
 
 def _gap(objective: int, bound: int) -> float:
@@ -154,7 +161,7 @@ class _Search:
         self._deadline = self._begin + seconds
         self._component = component
         self._attacker = Attacker(component)
-        self._free = np.flatnonzero(~component.primary)
+        self._free = np.flatnonzero(~component.must_hide)
         self._step = gcd(*(int(weight) for weight in component.weights[self._free])) or 1
         self._rounds = 0
         self._loose = True
@@ -163,11 +170,11 @@ class _Search:
         self.unprotectable: list[Unprotectable] = []
 
     def solve(self) -> Mask:
-        """The pattern, as a mask over the component's cells."""
+        """The pattern, as a mask over the component's rows."""
         component = self._component
         for cell in self._attacker.lower_to_attainable():
             self._give_up(cell)
-        self._improve(component.primary, component.weights.astype(float), thin=False)
+        self._improve(component.must_hide, component.weights.astype(float), thin=False)
         if self._cost(self._best) > 0:
             self._master = _Master(component, self._attacker)
             self._tighten()
@@ -196,7 +203,7 @@ class _Search:
 
     def _give_up(self, cell: int) -> None:
         """List a cell as unprotectable, with what is left of it when everything is hidden."""
-        fall, rise = self._attacker.interval(cell, np.ones(len(self._component.keys), dtype=bool))
+        fall, rise = self._attacker.interval(cell, np.ones(len(self._component.row_keys), dtype=bool))
         value = int(self._component.values[cell])
         self.unprotectable.append(Unprotectable(self._component.keys[cell], value - fall, value + rise))
 
@@ -226,11 +233,11 @@ class _Search:
             if not added:
                 added = self._master.add(self._attacker.failures_at(x, _CUTS_A_ROUND), x)
             if not added:
-                added = self._master.link(self._attacker.idle_cells(x), x)
+                added = self._master.link(self._attacker.idle_rows(x), x)
             if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._deadline:
                 break
         # What the master hides in part is likely to be hidden, so it counts as cheap.
-        self._improve(self._component.primary, self._component.weights * (1.02 - x))
+        self._improve(self._component.must_hide, self._component.weights * (1.02 - x))
 
     def _branch(self) -> bool:
         """Solve the master in whole numbers and attack its pattern; False when nothing can be gained any more."""
@@ -268,7 +275,7 @@ class _Search:
             added = self._master.add(
                 self._attacker.failures_at(np.maximum(x, _FAINTLY_HIDDEN), _CUTS_A_DIVE, failures), x
             )
-            added += self._master.link(self._attacker.idle_cells(x), x)
+            added += self._master.link(self._attacker.idle_rows(x), x)
             if not added:
                 added = self._master.add([failure for failure in failures if failure.prices], x)
             if not added:
@@ -277,14 +284,14 @@ class _Search:
         return np.ones(len(hidden), dtype=bool)
 
     def _widest_unsafe(self, hidden: Mask, failure: Failure) -> Mask:
-        """A pattern that still fails, to which no cell can be added without mending it."""
+        """A pattern that still fails, to which no row can be added without mending it."""
         wide = hidden.copy()
-        for cell in self._free[np.argsort(-self._component.weights[self._free], kind="stable")]:
-            if not wide[cell] and time.monotonic() < self._deadline:
-                wide[cell] = True
+        for row in self._free[np.argsort(-self._component.weights[self._free], kind="stable")]:
+            if not wide[row] and time.monotonic() < self._deadline:
+                wide[row] = True
                 fall, rise = self._attacker.interval(failure.cell, wide)
                 reach = sum(rise if side > 0 else fall for side in failure.sides)
-                wide[cell] = reach < failure.level
+                wide[row] = reach < failure.level
         return wide
 
     def _improve(self, hidden: Mask, cost: Floats, thin: bool = True) -> None:
@@ -313,50 +320,51 @@ class _Search:
         return safe
 
     def _completed(self, hidden: Mask, cost: Floats, whole: bool) -> Mask:
-        """A safe pattern that holds these cells; all of them when no cheaper one is found."""
+        """A safe pattern that holds these rows; all of them when no cheaper one is found."""
         standing = Standing(self._component, whole)
         full = self._attacker.protect(hidden, standing, cost)
         return np.ones(len(hidden), dtype=bool) if full is None else full
 
     def _thinned(self, hidden: Mask, among: Mask) -> Mask:
-        """Show again what is not needed among some cells, dear cells first."""
+        """Show again what is not needed among some rows, dear rows first."""
         standing = Standing(self._component, whole=False)
         if self._attacker.protect(hidden, standing) is None:
             return hidden
         extra = self._free[(hidden & among)[self._free]]
-        for cell in extra[np.lexsort((extra, -self._component.weights[extra]))]:
+        for row in extra[np.lexsort((extra, -self._component.weights[extra]))]:
             if time.monotonic() > self._deadline:
                 break
             less = hidden.copy()
-            less[cell] = False
-            tried = standing.without(int(cell))
+            less[row] = False
+            tried = standing.without(int(row))
             if self._attacker.protect(less, tried) is not None:
                 hidden, standing = less, tried
         return hidden
 
 
 class _Master:
-    """Which cells to hide, as far as the inequalities found so far tell."""
+    """Which rows to hide, as far as the inequalities found so far tell."""
 
     def __init__(self, component: Component, attacker: Attacker) -> None:
         self._component = component
         self._attacker = attacker
-        self._free = np.flatnonzero(~component.primary)
-        self._column = np.full(len(component.keys), -1)
+        self._free = np.flatnonzero(~component.must_hide)
+        self._column = np.full(len(component.row_keys), -1)
         self._column[self._free] = np.arange(len(self._free))
         self._weights = component.weights[self._free].astype(float)
-        self._rows: dict[tuple[tuple[int, ...], tuple[float, ...]], float] = {}
+        self._held = self._holding_equations()
+        self._inequalities: set[tuple[tuple[int, ...], tuple[float, ...]]] = set()
         self._relaxed = new_solver(solver="simplex", presolve="off")
         n = len(self._free)
         columns = np.arange(n, dtype=np.int32)
         empty = np.zeros(0, dtype=np.int32)
         self._relaxed.addCols(n, self._weights, np.zeros(n), np.ones(n), 0, empty, empty, np.zeros(0))
         self._columns = columns
-        for row in self._first_rows():
-            self._add_row(*row)
+        for inequality in self._first_inequalities():
+            self._add_inequality(*inequality)
 
     def relaxed(self) -> tuple[float, Floats]:
-        """The master without whole numbers: its value, and how far each cell is hidden."""
+        """The master without whole numbers: its value, and how far each row is hidden."""
         while True:
             run(self._relaxed)
             x = np.clip(np.asarray(self._relaxed.getSolution().col_value), 0, 1)
@@ -369,7 +377,7 @@ class _Master:
         """The master in whole numbers: a lower bound and the pattern that reaches it."""
         value, _ = self.relaxed()
         start = best[self._free].astype(float)
-        # A cell whose hiding alone would cost as much as the best pattern is in no better one.
+        # A row whose hiding alone would cost as much as the best pattern is in no better one.
         shut = (value + self._reduced > cost - step + 1e-4) & (start == 0)
         solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=slack * 0.999, time_limit=max(seconds, 0.01))
         solver.passModel(self._relaxed.getLp())
@@ -398,27 +406,27 @@ class _Master:
                 continue
             places, coefficients = cut
             if (coefficients * x[places]).sum() < 1 - 1e-4:
-                added += self._add_row(self._column[places], coefficients, 1.0)
+                added += self._add_inequality(self._column[places], coefficients, 1.0)
         return added
 
     def link(self, idle: list[tuple[int, Ints]], x: Floats) -> int:
-        """Add the inequalities of cells that cannot move as x hides them."""
+        """Add the inequalities of rows that cannot move as x hides them."""
         added = 0
-        for cell, places in idle:
-            if self._component.primary[places].any():
+        for row, places in idle:
+            if self._component.must_hide[places].any():
                 continue
-            if x[places].sum() < x[cell] - 1e-4:
-                columns = np.append(self._column[places], self._column[cell])
-                added += self._add_row(columns, np.append(np.ones(len(places)), -1.0), 0.0)
+            if x[places].sum() < x[row] - 1e-4:
+                columns = np.append(self._column[places], self._column[row])
+                added += self._add_inequality(columns, np.append(np.ones(len(places)), -1.0), 0.0)
         return added
 
     def forbid(self, hidden: Mask) -> None:
-        """At least one cell more must be hidden than these: hiding fewer never protects better."""
+        """At least one row more must be hidden than these: hiding fewer never protects better."""
         outside = self._free[~hidden[self._free]]
-        self._add_row(self._column[outside], np.ones(len(outside)), 1.0)
+        self._add_inequality(self._column[outside], np.ones(len(outside)), 1.0)
 
     def completed(self, hidden: Mask) -> Mask:
-        """A pattern with the cells besides that the master without whole numbers takes to meet its inequalities."""
+        """A pattern with the rows besides that the master without whole numbers takes to meet its inequalities."""
         n = len(self._free)
         kept = hidden[self._free].astype(float)
         self._relaxed.changeColsBounds(n, self._columns, kept, np.ones(n))
@@ -433,24 +441,24 @@ class _Master:
     @property
     def size(self) -> int:
         """How many inequalities there are."""
-        return len(self._rows)
+        return len(self._inequalities)
 
     def _full(self, x: Floats) -> Floats:
-        full = np.ones(len(self._component.keys))
+        full = np.ones(len(self._component.row_keys))
         full[self._free] = x
         return full
 
-    def _add_row(self, columns: Ints, coefficients: Floats, least: float) -> int:
+    def _add_inequality(self, columns: Ints, coefficients: Floats, least: float) -> int:
         key = (tuple(columns.tolist()), tuple(np.round(coefficients, 9).tolist()))
-        if key in self._rows:
+        if key in self._inequalities:
             return 0
-        self._rows[key] = least
+        self._inequalities.add(key)
         self._relaxed.addRow(least, highspy.kHighsInf, len(columns), columns.astype(np.int32), coefficients)
         return 1
 
-    def _first_rows(self) -> list[tuple[Ints, Floats, float]]:
+    def _first_inequalities(self) -> list[tuple[Ints, Floats, float]]:
         """What each equation by itself asks for each primary cell in it."""
-        rows = []
+        found = []
         component, matrix = self._component, self._component.matrix
         for equation in range(matrix.shape[0]):
             part = slice(matrix.indptr[equation], matrix.indptr[equation + 1])
@@ -462,21 +470,49 @@ class _Master:
                             prices[equation] = -side / coefficient
                             cut = self._attacker.cut(Failure(int(cell), int(needs[cell]), (side,), (prices.copy(),)))
                             if cut is not None and len(cut[0]):
-                                rows.append((self._column[cut[0]], cut[1], 1.0))
-        return rows
+                                found.append((self._column[cut[0]], cut[1], 1.0))
+        return found
+
+    def _holding_equations(self) -> list[tuple[int, list[list[Ints]]]]:
+        """For each row that may be hidden and whose cells others hold still: for each of its cells, the other rows in
+        each equation that settles it once the cells before it are settled.
+        """
+        matrix, rows = self._component.matrix, self._component.row
+        cells_of = {at: matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]] for at in range(matrix.shape[0])}
+        rows_of = {at: np.unique(rows[cells]) for at, cells in cells_of.items()}
+        usable = [at for at, there in rows_of.items() if not self._component.must_hide[there].any()]
+        where: dict[int, list[int]] = {}
+        for at in usable:
+            for cell in cells_of[at]:
+                where.setdefault(int(cell), []).append(at)
+        found = []
+        for row in self._free:
+            left = set(np.flatnonzero(rows == row).tolist())
+            settled = []
+            while left:
+                for cell in sorted(left):
+                    equations = [at for at in where.get(cell, ()) if not left.intersection(cells_of[at]) - {cell}]
+                    if equations:
+                        settled.append([rows_of[at][rows_of[at] != row] for at in equations])
+                        left.remove(cell)
+                        break
+                else:
+                    break
+            if not left:
+                found.append((int(row), settled))
+        return found
 
     def _add_links(self, x: Floats) -> int:
-        """A cell that may be hidden never needs to be hidden alone in an equation: it would follow from the others."""
+        """A row that may be hidden need not be when no other row is hidden in equations that settle its cells."""
         added = 0
-        component, matrix = self._component, self._component.matrix
-        for equation in range(matrix.shape[0]):
-            cells = matrix.indices[matrix.indptr[equation] : matrix.indptr[equation + 1]]
-            if component.primary[cells].any():
-                continue
-            columns = self._column[cells]
-            total = x[columns].sum()
-            for at in np.flatnonzero(2 * x[columns] > total + 1e-4):
-                coefficients = np.ones(len(columns))
-                coefficients[at] = -1
-                added += self._add_row(columns, coefficients, 0.0)
+        x = self._full(x)
+        for row, settled in self._held:
+            others: set[int] = set()
+            for equations in settled:
+                others.update(min(equations, key=lambda there: x[there].sum()).tolist())
+                if x[list(others)].sum() >= x[row] - 1e-4:
+                    break
+            else:
+                columns = self._column[[*sorted(others), row]]
+                added += self._add_inequality(columns, np.append(np.ones(len(others)), -1.0), 0.0)
         return added

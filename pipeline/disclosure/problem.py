@@ -1,4 +1,4 @@
-"""What must be protected: whole-number cells, the equations between them, and what each hidden cell needs.
+"""What must be protected: whole-number cells, the rows they are published in, the equations between them.
 
 Belongs here: the statement of one problem of complementary suppression, its checks, and what can be left out before
 solving (known cells, determined cells, repeated and dependent equations). Does not belong here: which rule hides a
@@ -6,7 +6,8 @@ cell (the rules), the search for a pattern (``pattern``), and where cells come f
 
 An attacker knows the equations, every cell that is shown and, of every cell that is hidden, its bounds ``lower`` and
 ``upper``. What he can still believe about the hidden cells is written as moves from the truth: whole numbers, one for
-each cell, that the equations send to zero. A shown cell has move 0.
+each cell, that the equations send to zero. A shown cell has move 0. Cells of one row are hidden together or not at all:
+a published row has a number of people, a numerator and a complement, and one decision.
 """
 
 from __future__ import annotations
@@ -46,13 +47,15 @@ class Cell:
     Attributes:
         key: its name; keys of one problem can be sorted, and their order settles every choice.
         value: the true count.
-        weight: what hiding it costs, at least 1 when it may be hidden.
+        weight: what hiding it costs; the weights of a row add up, to at least 1 when it may be hidden.
         status: must_hide (a rule hides it), may_hide, must_show (published before), known (public, structural zero).
         lower: the least that an attacker who sees nothing would believe.
         upper: the most, None when there is none.
         lower_level: the attacker must believe in a value of at most ``value - lower_level``.
         upper_level: the attacker must believe in a value of at least ``value + upper_level``.
         sliding_level: his highest and lowest value must differ by at least this.
+        row: the row it is published in, whose cells are hidden together or not at all; None when it stands alone.
+            A cell without levels that must be hidden is free: a sum that nobody publishes, the slack of an inequality.
     """
 
     key: Hashable
@@ -64,6 +67,13 @@ class Cell:
     lower_level: int = 0
     upper_level: int = 0
     sliding_level: int = 0
+    row: Hashable | None = None
+
+    @property
+    def needs_protection(self) -> bool:
+        """Whether a rule hides it and asks for an interval."""
+        levels = max(self.lower_level, self.upper_level, self.sliding_level)
+        return self.status is Status.MUST_HIDE and levels > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +89,34 @@ class Equation:
     constant: int = 0
 
 
+@dataclass(frozen=True)
+class Unprotectable:
+    """A primary cell that stays too narrow whatever is hidden.
+
+    Attributes:
+        key: the cell.
+        lowest: the least that the attacker can believe, everything hidden.
+        highest: the most.
+    """
+
+    key: Hashable
+    lowest: int
+    highest: int
+
+
 @dataclass(frozen=True, eq=False)
 class Component:
     """Cells that hang together, without what the attacker knows anyway; moves are zero at the truth.
 
+    Cells hang together by equations, and by the row that they share as long as hiding it is a choice.
+
     Attributes:
         keys: of the cells, in their order.
         values: the true counts.
-        weights: cost of hiding; 0 for a primary cell, which is hidden whatever it costs.
+        row: place of each cell's row.
+        row_keys: of the rows, in the order of their first cells.
+        weights: cost of hiding each row; 0 for one that must be hidden, which is hidden whatever it costs.
+        must_hide: which rows must be hidden.
         primary: which cells must be hidden.
         down: how far each cell can fall by its own bound.
         up: how far it can rise.
@@ -98,7 +128,10 @@ class Component:
 
     keys: tuple[Hashable, ...]
     values: Ints
+    row: Ints
+    row_keys: tuple[Hashable, ...]
     weights: Ints
+    must_hide: NDArray[np.bool_]
     primary: NDArray[np.bool_]
     down: Ints
     up: Ints
@@ -118,7 +151,8 @@ class Problem:
 
     Raises:
         ValueError: for a key that occurs twice, an equation that does not hold on the true values, a value outside its
-            own bounds, a weight below 1 on a cell that may be hidden, or a negative level. No value is shown.
+            own bounds, a row whose cells are not decided together, a weight below 1 on a row that may be hidden, or a
+            negative level. No value is shown.
     """
 
     cells: tuple[Cell, ...]
@@ -131,6 +165,8 @@ class Problem:
             raise ValueError(f"{len(cells) - len(place)} keys occur more than once")
         for cell in cells:
             _check_cell(cell)
+        for row, members in self.rows_of(cells).items():
+            _check_row(row, members)
         object.__setattr__(self, "cells", cells)
         rows = [_checked_terms(equation, cells, place) for equation in self.equations]
         normal = sorted(
@@ -144,24 +180,50 @@ class Problem:
             ),
         )
 
-    def components(self) -> tuple[list[Component], list[Cell]]:
+    @staticmethod
+    def rows_of(cells: Iterable[Cell]) -> dict[Hashable, list[Cell]]:
+        """Cells by row, in the order of their first cells; a cell that stands alone is a row named after it."""
+        rows: dict[Hashable, list[Cell]] = {}
+        for cell in cells:
+            rows.setdefault(cell.key if cell.row is None else cell.row, []).append(cell)
+        return rows
+
+    def components(self) -> tuple[list[Component], list[Unprotectable]]:
         """Split into what can be solved apart.
 
         Returns:
-            The components that hold a primary cell, in order of their first cell; and the primary cells whose value
-            follows from what the attacker knows, whatever is hidden.
+            The components that hold a primary cell that needs protection, in order of their first cell; and the primary
+            cells that are lost whatever is hidden: their value follows from what the attacker knows, or their own
+            bounds are too narrow and nothing else is said of them.
         """
         place = {cell.key: at for at, cell in enumerate(self.cells)}
         hideable = {at for at, cell in enumerate(self.cells) if cell.status in (Status.MUST_HIDE, Status.MAY_HIDE)}
-        rows = [{place[key]: c for key, c in equation.terms if place[key] in hideable} for equation in self.equations]
-        determined = _drop_determined(rows)
-        rows = _without_repeats(rows)
+        equations = [
+            {place[key]: c for key, c in equation.terms if place[key] in hideable} for equation in self.equations
+        ]
+        determined = _drop_determined(equations)
+        equations = _without_repeats(equations)
+        tied = {at for equation in equations for at in equation}
+        lost = []
+        for at, cell in enumerate(self.cells):
+            if cell.needs_protection and at not in tied:
+                own = (0, 0) if at in determined else _own_reach(cell)
+                if not _reaches(cell, *own):
+                    lost.append(Unprotectable(cell.key, cell.value - own[0], cell.value + own[1]))
+        # A row of which a cell is determined still costs what all its cells weigh.
+        rows = self.rows_of(self.cells)
+        chosen = {
+            row: tuple(place[cell.key] for cell in members)
+            for row, members in rows.items()
+            if members[0].status is Status.MAY_HIDE
+        }
+        weights = {row: sum(cell.weight for cell in rows[row]) for row in chosen}
+        together = [tied.intersection(members) for members in chosen.values()]
         found = []
-        for members, equations in _connected(hideable - determined, rows):
-            if any(self.cells[at].status is Status.MUST_HIDE for at in members):
-                found.append(_component([self.cells[at] for at in members], members, equations))
-        given_away = [self.cells[at] for at in sorted(determined) if self.cells[at].status is Status.MUST_HIDE]
-        return found, given_away
+        for members, own_equations in _connected(tied, equations, together):
+            if any(self.cells[at].needs_protection for at in members):
+                found.append(_component([self.cells[at] for at in members], members, own_equations, weights))
+        return found, lost
 
 
 def protection_levels(value: int, width: int, threshold: int) -> dict[str, int]:
@@ -217,10 +279,32 @@ def _check_cell(cell: Cell) -> None:
     """Refuse what cannot be a cell; the message names the cell, never its value."""
     if not cell.lower <= cell.value <= (cell.value if cell.upper is None else cell.upper):
         raise ValueError(f"cell {cell.key!r} lies outside its own bounds")
-    if cell.status is Status.MAY_HIDE and cell.weight < 1:
-        raise ValueError(f"cell {cell.key!r} may be hidden and needs a weight of at least 1")
+    if cell.weight < 0:
+        raise ValueError(f"cell {cell.key!r} has a negative weight")
     if min(cell.lower_level, cell.upper_level, cell.sliding_level) < 0:
         raise ValueError(f"cell {cell.key!r} has a negative protection level")
+
+
+def _check_row(row: Hashable, cells: list[Cell]) -> None:
+    """Refuse a row that cannot be decided as a whole."""
+    if len(cells) > 1 and any(cell.row is None for cell in cells):
+        raise ValueError(f"row {row!r} has the name of a cell that stands alone")
+    shown = (Status.MUST_SHOW, Status.KNOWN)
+    if len({Status.MUST_SHOW if cell.status in shown else cell.status for cell in cells}) > 1:
+        raise ValueError(f"row {row!r} has cells that must be hidden, may be hidden or are shown side by side")
+    if cells[0].status is Status.MAY_HIDE and sum(cell.weight for cell in cells) < 1:
+        raise ValueError(f"row {row!r} may be hidden and needs a weight of at least 1")
+
+
+def _own_reach(cell: Cell) -> tuple[int, int]:
+    """How far a cell can fall and rise by its own bounds."""
+    rise = NO_UPPER_BOUND if cell.upper is None else min(cell.upper - cell.value, NO_UPPER_BOUND)
+    return min(cell.value - cell.lower, NO_UPPER_BOUND), rise
+
+
+def _reaches(cell: Cell, fall: int, rise: int) -> bool:
+    """Whether this fall and rise are what the cell needs."""
+    return fall >= cell.lower_level and rise >= cell.upper_level and fall + rise >= cell.sliding_level
 
 
 def _checked_terms(equation: Equation, cells: tuple[Cell, ...], place: dict[Hashable, int]) -> list[tuple[int, int]]:
@@ -272,8 +356,10 @@ def _without_repeats(rows: list[dict[int, int]]) -> list[dict[int, int]]:
     return [dict(terms) for terms in sorted(seen) if terms]
 
 
-def _connected(cells: set[int], rows: list[dict[int, int]]) -> Iterable[tuple[list[int], list[dict[int, int]]]]:
-    """Groups of cells that share equations, with those equations."""
+def _connected(
+    cells: set[int], rows: list[dict[int, int]], together: list[set[int]]
+) -> Iterable[tuple[list[int], list[dict[int, int]]]]:
+    """Groups of cells that share equations or must stay together, with those equations."""
     parent = {at: at for at in cells}
 
     def root(at: int) -> int:
@@ -282,7 +368,7 @@ def _connected(cells: set[int], rows: list[dict[int, int]]) -> Iterable[tuple[li
             at = parent[at]
         return at
 
-    for row in rows:
+    for row in (*rows, *(group for group in together if group)):
         first, *others = row
         for other in others:
             a, b = sorted((root(first), root(other)))
@@ -296,7 +382,9 @@ def _connected(cells: set[int], rows: list[dict[int, int]]) -> Iterable[tuple[li
     return ((members[at], equations[at]) for at in sorted(members))
 
 
-def _component(cells: list[Cell], members: list[int], rows: list[dict[int, int]]) -> Component:
+def _component(
+    cells: list[Cell], members: list[int], rows: list[dict[int, int]], row_weights: dict[Hashable, int]
+) -> Component:
     """Arrays of one component, its dependent equations left out."""
     column = {at: place for place, at in enumerate(members)}
     local = [{column[at]: c for at, c in row.items()} for row in rows]
@@ -313,18 +401,19 @@ def _component(cells: list[Cell], members: list[int], rows: list[dict[int, int]]
             [getattr(cell, name) if cell.status is Status.MUST_HIDE else 0 for cell in cells], dtype=np.int64
         )
 
+    reach = np.array([_own_reach(cell) for cell in cells], dtype=np.int64)
+    row_place: dict[Hashable, int] = {}
+    row = [row_place.setdefault(cell.key if cell.row is None else cell.row, len(row_place)) for cell in cells]
     return Component(
         keys=tuple(cell.key for cell in cells),
         values=values,
-        weights=np.array(
-            [0 if hide else cell.weight for cell, hide in zip(cells, primary, strict=True)], dtype=np.int64
-        ),
+        row=np.array(row, dtype=np.int64),
+        row_keys=tuple(row_place),
+        weights=np.array([row_weights.get(key, 0) for key in row_place], dtype=np.int64),
+        must_hide=np.array([key not in row_weights for key in row_place]),
         primary=primary,
-        down=np.minimum(values - np.array([cell.lower for cell in cells], dtype=np.int64), NO_UPPER_BOUND),
-        up=np.array(
-            [NO_UPPER_BOUND if cell.upper is None else min(cell.upper - cell.value, NO_UPPER_BOUND) for cell in cells],
-            dtype=np.int64,
-        ),
+        down=reach[:, 0],
+        up=reach[:, 1],
         lower_levels=levels("lower_level"),
         upper_levels=levels("upper_level"),
         sliding_levels=levels("sliding_level"),

@@ -1,17 +1,48 @@
-"""The step of this room on an open warehouse: read cells and pooled cells, decide, write.
+"""The step of this room on an open warehouse: read cells and what has left, decide, write.
 
 Belongs here: which tables are read and written. Does not belong here: a rule, or Dagster (assets.py).
 """
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
 import duckdb
 import pandas as pd
 
-from pipeline.disclosure.first_protection import protect_indicators, protect_life_domains
-from pipeline.disclosure.pooled_figures import protect_pooled
+from pipeline.disclosure import council, ledger
+from pipeline.disclosure.counts import INDICATOR, LIFE_DOMAIN, POOLED, Key, Row
+from pipeline.disclosure.history import PARTNERS, SUBJECTS, History, Settled, history_of
+from pipeline.disclosure.protect import (
+    UNRELIABLE,
+    Decided,
+    Decisions,
+    Known,
+    judged_rows,
+    known_from,
+    protect,
+)
+from pipeline.disclosure.rules import NO_DATA, PRIMARY, PUBLISHED, SECONDARY, judge_share
+from pipeline.periods import HalfYear
+from pipeline.settings import Settings
 from pipeline.warehouse.connection import replace_table
+from pipeline.warehouse.manifest import mart_columns
 
+_SOURCES = {
+    "cells": "cells.indicator_cell",
+    "domains": "cells.life_domain_cell",
+    "pooled": "reliability.pooled_cell",
+    "members": "reliability.pooled_member",
+    "verdicts": "reliability.verdict",
+    "intervals": "reliability.cell_interval",
+    "indicators": "reference.indicators",
+    "thresholds": "reference.thresholds",
+    "relations": "reference.indicator_relations",
+    "periods": "intermediate.int_periods__list",
+}
 _AREA = "district_code, period"
 # per table: what it decides on, and the key of that
 STATUS_TABLES = {
@@ -19,39 +50,117 @@ STATUS_TABLES = {
     "life_domain_status": ("cells.life_domain_cell", f"consortium_code, life_domain_code, {_AREA}"),
     "pooled_status": ("reliability.pooled_cell", f"consortium_code, indicator_code, {_AREA}, pooled_over"),
 }
+KEPT_TABLES = {
+    "kept_indicator": "fct_indicator",
+    "kept_indicator_pooled": "fct_indicator_pooled",
+    "kept_life_domain": "fct_life_domain",
+}
+OTHER_TABLES = {
+    "council_indicator": "The council's figures: the municipality, counts as multiples of the base",
+    "council_life_domain": "The council's outcomes per life domain, likewise",
+    "true_count": "The exact counts behind every figure, for the audit; confidential",
+    "pattern_figures": "What the pattern of hidden figures costs, per audience and half-year",
+}
+_SHARE_COUNTS = ("rated", "low", "goals", "goals_reached")
+
+Frames = dict[str, pd.DataFrame]
 
 
-def protect_cells(warehouse: duckdb.DuckDBPyConnection) -> dict[str, pd.DataFrame]:
-    """Decide for every cell and pooled cell whether it may be shown, and write that.
+def protect_cells(
+    warehouse: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    report: Callable[[str, int, int], None] = lambda what, done, of: None,
+) -> Frames:
+    """Decide for every cell and pooled cell whether it may be shown, for both audiences, and write that.
 
     Args:
         warehouse: with cells, reference and the pooled cells and verdicts of reliability.
+        settings: the installation, for what has left before.
+        report: told what is being done, how far, and of how many.
 
     Returns:
         The tables written, by name.
     """
-    cells, domains, pooled, members, verdicts, indicators, thresholds = (
-        warehouse.execute(f"select * from {table}").df()
-        for table in (
-            "cells.indicator_cell",
-            "cells.life_domain_cell",
-            "reliability.pooled_cell",
-            "reliability.pooled_member",
-            "reliability.verdict",
-            "reference.indicators",
-            "reference.thresholds",
-        )
-    )
-    of_cells = protect_indicators(cells, indicators, thresholds)
-    made = {
-        "indicator_status": of_cells,
-        "life_domain_status": protect_life_domains(domains, thresholds),
-        "pooled_status": protect_pooled(pooled, members, cells, of_cells, verdicts, indicators, thresholds),
-    }
+    read = {name: warehouse.execute(f"select * from {table}").df() for name, table in _SOURCES.items()}
+    made = decide(read, read_history(settings), report)
     for name, frame in made.items():
-        source, _ = STATUS_TABLES[name]
-        replace_table(warehouse, "disclosure", name, frame, f"Status of every row of {source}; written by disclosure")
+        replace_table(warehouse, "disclosure", name, frame, _description(name))
+    for name, mart in KEPT_TABLES.items():
+        _write_kept(warehouse, settings, name, mart, made)
     return made
+
+
+def decide(
+    read: Mapping[str, pd.DataFrame],
+    history: History,
+    report: Callable[[str, int, int], None] = lambda what, done, of: None,
+) -> Frames:
+    """Decide on frames, without a warehouse.
+
+    Args:
+        read: frames by the names of ``_SOURCES``: cells, domains, pooled, members, verdicts, intervals, indicators,
+            thresholds, relations, periods.
+        history: what has left.
+        report: as in ``protect_cells``.
+
+    Returns:
+        All tables of this room but the kept ones, by name; pending figures carry the release that they come from in
+        ``kept_from``.
+    """
+    known = known_from(
+        read["indicators"], read["thresholds"], read["relations"], read["members"], final_periods(read["periods"])
+    )
+    known = replace(known, members={**history.members, **known.members})
+    rows = judged_rows(read["cells"], read["domains"], read["pooled"], read["verdicts"], known)
+    rows = with_earlier_pools(rows, history, known)
+    public = council.edition(rows, known)
+    ladders = [
+        Key(POOLED, *key)
+        for key in read["pooled"][
+            ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
+        ].itertuples(index=False, name=None)
+    ]
+    made = protect(rows, ladders, known, history, public.counts, report)
+    public = council.waiting(public, made.decided, history)
+    return {
+        "indicator_status": _statuses(made, history, INDICATOR, read["cells"]),
+        "life_domain_status": _life_domain_statuses(made, history, read["domains"], known),
+        "pooled_status": _statuses(made, history, POOLED, read["pooled"]),
+        "council_indicator": council.indicator_table(
+            public, made.rows, read["indicators"], read["intervals"], read["cells"]
+        ),
+        "council_life_domain": council.life_domain_table(public, read["domains"], known),
+        "true_count": _true_counts(rows, read["domains"]),
+        "pattern_figures": _figures(made, public),
+    }
+
+
+def read_history(settings: Settings) -> History:
+    """What has left, from the ledger and the releases' own files.
+
+    Args:
+        settings: the installation; at an earlier moment, what had left by then.
+    """
+    published = ledger.published_values(settings)
+    members: dict[Key, tuple[Key, ...]] = {}
+    events = [each for each in ledger.entries(settings) if each.event == ledger.PUBLISHED]
+    for event in events:
+        if event.audience == PARTNERS:
+            members |= _members(settings, event.release_id)
+    newest = next((each.release_id for each in reversed(events) if each.audience == PARTNERS), None)
+    settled = _settled(settings, newest) if newest else {}
+    return replace(history_of(published, settled, _erased(settings)), members=members)
+
+
+def final_periods(periods: pd.DataFrame) -> set[str]:
+    """Half-years that are final: the first half of the next calendar year has been delivered.
+
+    Args:
+        periods: period, as in ``intermediate.int_periods__list``.
+    """
+    half_years = [HalfYear.parse(period) for period in periods["period"]]
+    latest = max(half_years, default=None)
+    return {str(each) for each in half_years if latest >= HalfYear(each.year + 1, 1)}
 
 
 def without_status(warehouse: duckdb.DuckDBPyConnection, name: str) -> int:
@@ -66,3 +175,226 @@ def without_status(warehouse: duckdb.DuckDBPyConnection, name: str) -> int:
         f"select count(*) from {source} c left join disclosure.{name} s using ({key}) where s.status is null"
     ).fetchone()
     return int(found[0])
+
+
+def count_rows(warehouse: duckdb.DuckDBPyConnection, name: str) -> int:
+    """Rows of one of this room's tables.
+
+    Args:
+        warehouse: after ``protect_cells``.
+        name: of a table.
+    """
+    return int(warehouse.execute(f'select count(*) from disclosure."{name}"').fetchone()[0])
+
+
+def with_earlier_pools(rows: Sequence[Row], history: History, known: Known) -> list[Row]:
+    """The rows, and pooled figures that were shown once and are not offered any more: readers still know them."""
+    place = {row.key: row for row in rows}
+    found = list(rows)
+    for key in history.ever[PARTNERS]:
+        parts = [place[part] for part in known.members.get(key, ()) if part in place]
+        if key.subject == POOLED and key not in place and parts:
+            counts = {name: sum(part.counts[name] for part in parts) for name in parts[0].counts}
+            found.append(Row(key, known.kinds[key.code], counts, sum(part.persons for part in parts)))
+    return sorted(found, key=lambda row: row.key)
+
+
+def _statuses(made: Decisions, history: History, subject: str, cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell, in the order of the keys."""
+    names = ["consortium_code", "indicator_code", "district_code", "period"]
+    names += ["pooled_over"] if subject == POOLED else []
+    wanted = {Key(subject, *key) for key in cells[names].itertuples(index=False, name=None)}
+    table = [
+        [*key[1 : 1 + len(names)], *_told(made.decided[key]), _kept_from(history, key, made.decided[key])]
+        for key in sorted(wanted)
+    ]
+    return _status_frame(table, [*names, "status", "rule", "is_pending", "kept_from"])
+
+
+def _life_domain_statuses(made: Decisions, history: History, domains: pd.DataFrame, known: Known) -> pd.DataFrame:
+    names = ["consortium_code", "life_domain_code", "district_code", "period"]
+    table = []
+    for *key, low, rated, reached, goals in domains[[*names, "low", "rated", "goals_reached", "goals"]].itertuples(
+        index=False, name=None
+    ):
+        place = Key(LIFE_DOMAIN, *key)
+        decided, limits = made.decided[place], known.limits(place.period)
+        status, rule, is_pending = _told(decided)
+        shares = [
+            (NO_DATA if not whole else PRIMARY if judge_share(part, whole, limits) else PUBLISHED)
+            if status == PUBLISHED
+            else status
+            for part, whole in ((low, rated), (reached, goals))
+        ]
+        table.append([*key, status, rule, is_pending, *shares, _kept_from(history, place, decided)])
+    columns = [*names, "status", "rule", "is_pending", "low_status", "goal_status", "kept_from"]
+    return _status_frame(sorted(table, key=lambda line: line[:4]), columns)
+
+
+def _told(decided: Decided) -> tuple[str, str | None, bool]:
+    return decided.status, decided.rule or None, decided.is_pending
+
+
+def _kept_from(history: History, key: Key, decided: Decided) -> str | None:
+    return history.shown[PARTNERS][key].release_id if decided.is_pending else None
+
+
+def _status_frame(table: list[list], columns: list[str]) -> pd.DataFrame:
+    # text also where no row has a rule, or no row is there: a database would make numbers of it
+    frame = pd.DataFrame(table, columns=columns)
+    return frame.astype({name: "bool" if name == "is_pending" else "str" for name in columns})
+
+
+def _true_counts(rows: Sequence[Row], domains: pd.DataFrame) -> pd.DataFrame:
+    lines = []
+    for row in rows:
+        counts = {name: value for name, value in row.counts.items() if name != "complement"}
+        lines += [[*row.key, name, value] for name, value in (counts | {"persons": row.persons}).items()]
+    names = ["consortium_code", "life_domain_code", "district_code", "period"]
+    for *key, rated, low, goals, reached in domains[[*names, *_SHARE_COUNTS]].itertuples(index=False, name=None):
+        for name, value in zip(_SHARE_COUNTS, (rated, low, goals, reached), strict=True):
+            lines.append([*Key(LIFE_DOMAIN, *key), name, int(value)])
+    columns = ["subject", "consortium_code", "code", "district_code", "period", "pooled_over", "count_name", "value"]
+    return pd.DataFrame(lines, columns=columns).astype(dict.fromkeys(columns[:-1], "str") | {"value": "int64"})
+
+
+def _figures(made: Decisions, public: council.Edition) -> pd.DataFrame:
+    """Per audience and half-year what is shown and hidden, and what the pattern costs."""
+    efforts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    for effort in made.efforts:
+        for period in effort.periods:
+            for at, spent in enumerate((effort.objective, effort.bound, effort.seconds)):
+                efforts[period][at] += spent / len(effort.periods)
+    lines = []
+    for audience, decided in ((PARTNERS, made.decided), ("council", public.decided)):
+        per_period: dict[str, list[tuple[Row, Decided]]] = defaultdict(list)
+        for key, each in decided.items():
+            if key.subject != POOLED:
+                per_period[key.period].append((made.rows[key], each))
+        for period, figures in sorted(per_period.items()):
+            with_data = [(row, each) for row, each in figures if each.status != NO_DATA]
+            count = {status: sum(each.status == status for _, each in with_data) for status in (PRIMARY, SECONDARY)}
+            shown = [row for row, each in with_data if each.status == PUBLISHED]
+            whole = sum(_worth(row) for row, _ in with_data)
+            objective, bound, seconds = efforts[period] if audience == PARTNERS else (0.0, 0.0, 0.0)
+            lines.append(
+                [
+                    audience,
+                    period,
+                    len(with_data),
+                    len(shown),
+                    count[PRIMARY],
+                    count[SECONDARY],
+                    sum(each.is_pending for _, each in with_data),
+                    sum(_worth(row) for row in shown) / whole if whole else 1.0,
+                    objective,
+                    bound,
+                    (objective - bound) / objective if objective > bound else 0.0,
+                    seconds,
+                    json.dumps(_by_rule(each for _, each in with_data)),
+                ]
+            )
+    columns = ["audience", "period", "rows", "shown", "hidden_primary", "hidden_secondary", "pending"]
+    columns += ["information_kept", "objective", "bound", "gap", "seconds", "hidden_by_rule"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def _worth(row: Row) -> int:
+    """The people behind a figure; residents would drown everybody else."""
+    return row.counts["numerator"] if row.kind == "rate" else row.counts["n"]
+
+
+def _by_rule(decided) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    for each in decided:
+        if each.status in (PRIMARY, SECONDARY):
+            counts[each.rule] += 1
+    return dict(sorted(counts.items()))
+
+
+def _description(name: str) -> str:
+    if name in STATUS_TABLES:
+        return f"Status of every row of {STATUS_TABLES[name][0]}; written by disclosure"
+    return f"{OTHER_TABLES[name]}; written by disclosure"
+
+
+def _write_kept(warehouse: duckdb.DuckDBPyConnection, settings: Settings, name: str, mart: str, made: Frames) -> None:
+    """The rows of figures that are pending, as the release had them in which they were last shown."""
+    columns = mart_columns(mart)
+    declared = ", ".join(f'"{column}" {kind}' for column, kind in columns)
+    warehouse.execute("create schema if not exists disclosure")
+    warehouse.execute(f"create or replace table disclosure.{name} ({declared})")
+    warehouse.execute(
+        f"comment on table disclosure.{name} is 'Rows of {mart} that wait with a correction; written by disclosure'"
+    )
+    status = {"fct_indicator": "indicator_status", "fct_life_domain": "life_domain_status"}.get(mart, "pooled_status")
+    pending = made[status][made[status]["is_pending"]]
+    key = STATUS_TABLES[status][1]
+    for release_id, keys in pending.groupby("kept_from"):
+        file = settings.releases / release_id / "files" / "parquet" / f"{mart}.parquet"
+        warehouse.register("_pending", keys)
+        described = warehouse.execute("describe select * from read_parquet(?)", [str(file)]).fetchall()
+        present = {row[0] for row in described}
+        shown = ", ".join(
+            "true as is_pending" if column == "is_pending"
+            else f'old."{column}"' if column in present
+            else f'null as "{column}"'
+            for column, _ in columns
+        )  # fmt: skip
+        warehouse.execute(
+            f"insert into disclosure.{name} select {shown} from read_parquet(?) old semi join _pending using ({key})",
+            [str(file)],
+        )
+        warehouse.unregister("_pending")
+
+
+def _settled(settings: Settings, release_id: str) -> dict[Key, Settled]:
+    """What a release made of each figure, and the counts behind it."""
+    folder = settings.releases / release_id
+    sealed = folder / "sealed" / "true_count.parquet"
+    if not sealed.is_file():
+        return {}
+    counts: dict[Key, dict[str, int]] = defaultdict(dict)
+    truth = pd.read_parquet(sealed)
+    for *key, name, value in truth[
+        ["subject", "consortium_code", "code", "district_code", "period", "pooled_over", "count_name", "value"]
+    ].itertuples(index=False, name=None):
+        counts[Key(*key)][name] = int(value)
+    found = {}
+    for table, subject in SUBJECTS.items():
+        if subject == POOLED:
+            continue
+        code = "life_domain_code" if subject == LIFE_DOMAIN else "indicator_code"
+        frame = pd.read_parquet(folder / "files" / "parquet" / f"{table}.parquet")
+        names = ["consortium_code", code, "district_code", "period", "status", "is_pending"]
+        for *key, status, is_pending in frame[names].itertuples(index=False, name=None):
+            place = Key(subject, *key)
+            if place in counts and not is_pending:
+                found[place] = Settled(PUBLISHED if status == UNRELIABLE else status, counts[place])
+    return found
+
+
+def _members(settings: Settings, release_id: str) -> dict[Key, tuple[Key, ...]]:
+    """The parts of the pooled figures of a release."""
+    sealed = settings.releases / release_id / "sealed" / "pool_member.parquet"
+    if not sealed.is_file():
+        return {}
+    frame = pd.read_parquet(sealed)
+    found: dict[Key, list[Key]] = defaultdict(list)
+    columns = ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
+    columns += ["member_indicator", "member_district", "member_period"]
+    for *pool, code, area, period in frame[columns].itertuples(index=False, name=None):
+        # the consortium of an indicator is the first part of its code
+        found[Key(POOLED, *pool)].append(Key(INDICATOR, code.split("_")[0], code, area, period))
+    return {key: tuple(parts) for key, parts in found.items()}
+
+
+def _erased(settings: Settings) -> dict[str, str]:
+    """Per consortium when somebody was last erased."""
+    path = settings.home / "erasure_log.jsonl"
+    found: dict[str, str] = {}
+    if path.is_file():
+        for line in path.read_text().splitlines():
+            event = json.loads(line)
+            found[event["consortium"]] = max(found.get(event["consortium"], ""), event["at"])
+    return found

@@ -19,9 +19,15 @@ class Enumeration:
 
     def __init__(self, problem: Problem) -> None:
         self.cells = [cell for cell in problem.cells if cell.status in (Status.MUST_HIDE, Status.MAY_HIDE)]
-        self.free = [at for at, cell in enumerate(self.cells) if cell.status is Status.MAY_HIDE]
+        rows: dict[object, list[int]] = {}
+        for at, cell in enumerate(self.cells):
+            if cell.status is Status.MAY_HIDE:
+                rows.setdefault(cell.key if cell.row is None else cell.row, []).append(at)
+        self.free = list(rows.values())
         moves = _every_move(problem, self.cells)
-        masks = (moves[:, self.free] != 0) @ (1 << np.arange(len(self.free)))
+        masks = np.zeros(len(moves), dtype=np.int64)
+        for bit, row in enumerate(self.free):
+            masks += (moves[:, row] != 0).any(axis=1).astype(np.int64) << bit
         self.reach = {}
         for at, cell in enumerate(self.cells):
             if cell.status is Status.MUST_HIDE:
@@ -31,7 +37,7 @@ class Enumeration:
                 )
 
     def safe(self) -> np.ndarray:
-        """For each pattern (a bit for each cell that may be hidden) whether all that can be protected is protected."""
+        """For each pattern (a bit for each row that may be hidden) whether all that can be protected is protected."""
         safe = np.ones(1 << len(self.free), dtype=bool)
         for cell in self.cells:
             if cell.status is Status.MUST_HIDE:
@@ -46,14 +52,16 @@ class Enumeration:
 
     def optimum(self) -> int:
         """The weight of the cheapest safe pattern."""
-        weights = np.array([self.cells[at].weight for at in self.free], dtype=np.int64)
+        weights = np.array([sum(self.cells[at].weight for at in row) for row in self.free], dtype=np.int64)
         patterns = np.arange(1 << len(self.free))
         cost = ((patterns[:, None] >> np.arange(len(self.free))) & 1) @ weights
         return int(cost[self.safe()].min())
 
     def is_safe(self, hidden: set) -> bool:
         """Whether one pattern protects all that can be protected."""
-        return bool(self.safe()[sum(1 << bit for bit, at in enumerate(self.free) if self.cells[at].key in hidden)])
+        bits = [{self.cells[at].key in hidden for at in row} for row in self.free]
+        assert all(len(bit) == 1 for bit in bits), "a row is hidden in part"
+        return bool(self.safe()[sum(1 << at for at, bit in enumerate(bits) if True in bit)])
 
     def _protected(self, cell: Cell, pattern: int) -> bool:
         up, down = (int(reach[pattern]) for reach in self.reach[cell.key])

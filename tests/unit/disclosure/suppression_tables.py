@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from pipeline.disclosure.problem import Cell, Equation, Problem, Status, protect
 
 THRESHOLD = 10
 WIDTH = 5
+NO_LEVELS = dict.fromkeys(("lower_level", "upper_level", "sliding_level"), 0)
 
 
 def cell(key: str, value: int, weight: int | None = None, **more) -> Cell:
@@ -119,11 +121,67 @@ def small_cell(key: str, value: int, generator: np.random.Generator) -> Cell:
         [Status.MUST_HIDE, Status.MAY_HIDE, Status.MUST_SHOW, Status.KNOWN], p=[0.25, 0.6, 0.08, 0.07]
     )
     down, up = (int(generator.integers(1, 4)) for _ in range(2))
-    levels = dict.fromkeys(("lower_level", "upper_level", "sliding_level"), 0)
-    if status == Status.MUST_HIDE:
-        levels = {
-            "lower_level": int(generator.integers(0, down + 1)),
-            "upper_level": int(generator.integers(0, up + 1)),
-            "sliding_level": int(generator.integers(0, down + up + 1)),
-        }
+    levels = _levels(down, up, generator) if status == Status.MUST_HIDE else NO_LEVELS
     return Cell(key, value, int(generator.integers(1, 8)), Status(status), value - down, value + up, **levels)
+
+
+def in_rows(problem: Problem, seed: int) -> Problem:
+    """The same relations, the cells published in a few rows at random."""
+    generator = np.random.default_rng(seed)
+    rows = int(generator.integers(2, 8))
+    statuses = [Status(generator.choice(list(Status), p=[0.3, 0.55, 0.1, 0.05])) for _ in range(rows)]
+    cells = []
+    for made in problem.cells:
+        row = int(generator.integers(rows))
+        levels = _levels(made.value - made.lower, made.upper - made.value, generator)
+        cells.append(
+            replace(made, row=row, status=statuses[row], **(levels if statuses[row] is Status.MUST_HIDE else NO_LEVELS))
+        )
+    return Problem(tuple(cells), problem.equations)
+
+
+def areas_in_rows(seed: int) -> Problem:
+    """Two or three areas and their sum, one or two indicators: rows of people, numerator and mostly a complement.
+
+    People of both indicators may be the same and one numerator may lie within the other (a free slack); bounds may be
+    negative; not every cell of a row that must be hidden needs protection; of a row only one cell need weigh anything.
+    """
+    generator = np.random.default_rng(seed)
+    areas, kinds = int(generator.integers(2, 4)), int(generator.integers(1, 3))
+    with_complement = generator.random() < 0.7
+    people = generator.integers(2, 7, size=areas)
+    cells, equations = {}, []
+    for kind in range(kinds):
+        numerator = generator.binomial(people, 0.5)
+        figures = {"n": people, "yes": numerator} | ({"no": people - numerator} if with_complement else {})
+        for area in range(areas + 1):
+            status = Status(generator.choice(["must_hide", "may_hide", "must_show"], p=[0.3, 0.6, 0.1]))
+            for figure, values in figures.items():
+                value = int(values.sum() if area == areas else values[area])
+                key, down, up = f"{kind}.{figure}.{area}", *(int(far) for far in generator.integers(1, 3, size=2))
+                needs = status is Status.MUST_HIDE and generator.random() < 0.6
+                levels = _levels(down, up, generator) if needs else NO_LEVELS
+                weight = int(generator.integers(1, 8)) if figure == "n" else int(generator.integers(0, 3))
+                cells[key] = Cell(key, value, weight, status, value - down, value + up, row=f"{kind}:{area}", **levels)
+            if with_complement:
+                equations.append(total(f"{kind}.n.{area}", [f"{kind}.yes.{area}", f"{kind}.no.{area}"]))
+        for figure in figures:
+            equations.append(total(f"{kind}.{figure}.{areas}", [f"{kind}.{figure}.{area}" for area in range(areas)]))
+    for area in range(areas + 1) if kinds == 2 else ():
+        if generator.random() < 0.7:
+            equations.append(total(f"0.n.{area}", [f"1.n.{area}"]))
+        if generator.random() < 0.3:
+            apart = cells[f"0.yes.{area}"].value - cells[f"1.yes.{area}"].value
+            slack = Cell(f"slack.{area}", apart, 1, Status.MUST_HIDE, min(0, apart), apart + 3)
+            cells[slack.key] = slack
+            equations.append(total(f"0.yes.{area}", [f"1.yes.{area}", slack.key]))
+    return Problem(tuple(cells.values()), tuple(equations))
+
+
+def _levels(down: int, up: int, generator: np.random.Generator) -> dict[str, int]:
+    """Levels that the cell's own bounds allow."""
+    return {
+        "lower_level": int(generator.integers(0, down + 1)),
+        "upper_level": int(generator.integers(0, up + 1)),
+        "sliding_level": int(generator.integers(0, down + up + 1)),
+    }

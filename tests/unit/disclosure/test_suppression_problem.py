@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from suppression_tables import cell, counts, shared_people, table, total
 
-from pipeline.disclosure.problem import Cell, Equation, Problem, Status, independent_rows, protection_levels
+from pipeline.disclosure.problem import (
+    Cell,
+    Equation,
+    Problem,
+    Status,
+    Unprotectable,
+    independent_rows,
+    protection_levels,
+)
 
 
 @pytest.mark.parametrize(("value", "upper"), [(1, 9), (9, 1), (10, 0), (40, 0)])
@@ -21,6 +29,11 @@ def test_levels_leave_five_whole_numbers_and_what_may_be_shown(value, upper):
         ((Cell("a", 5, upper=4),), (), "outside its own bounds"),
         ((Cell("a", -1),), (), "outside its own bounds"),
         ((Cell("a", 5, weight=0),), (), "weight"),
+        ((Cell("a", 5, weight=-1), Cell("b", 5, weight=3)), (), "negative weight"),
+        ((Cell("a", 5, 0, row="r"), Cell("b", 7654, 0, row="r")), (), "row 'r' may be hidden"),
+        ((Cell("a", 5, row="r"), Cell("b", 7654, status=Status.MUST_HIDE, row="r")), (), "row 'r' has cells that"),
+        ((Cell("a", 5, row="r"), Cell("b", 7654, status=Status.KNOWN, row="r")), (), "row 'r' has cells that"),
+        ((Cell("a", 5), Cell("b", 7654, row="a")), (), "row 'a' has the name of a cell"),
         ((Cell("a", 5, upper_level=-1),), (), "negative"),
         ((Cell("a", 5), Cell("b", 7654)), (Equation((("a", 1), ("b", -1))),), "does not hold"),
         ((Cell("a", 5),), (Equation((("a", 1), ("b", -1))),), "does not exist"),
@@ -47,6 +60,31 @@ def test_cells_that_do_not_meet_are_solved_apart():
     assert [{key[0] for key in component.keys} for component in components] == [{"a"}, {"b"}]
 
 
+def test_cells_that_meet_only_in_a_row_are_solved_together():
+    """As long as hiding the row is a choice; a row that must be hidden ties nothing."""
+    sums = (total("gm.n", ["a.n", "b.n"]), total("gm.yes", ["a.yes", "b.yes"]))
+
+    def problem(status: Status) -> Problem:
+        rows = {"a": (3, 2, Status.MUST_HIDE), "b": (30, 12, status), "gm": (33, 14, Status.MAY_HIDE)}
+        cells = []
+        for area, (people, yes, may) in rows.items():
+            needs = {"sliding_level": 4} if area == "a" else {}
+            cells += [Cell(f"{area}.n", people, 1, may, row=area if area == "b" else None, **needs)]
+            cells += [Cell(f"{area}.yes", yes, 1, may, row=area if area == "b" else None, **needs)]
+        return Problem(tuple(cells), sums)
+
+    (component,), _ = problem(Status.MAY_HIDE).components()
+    assert component.row_keys == ("a.n", "a.yes", "b", "gm.n", "gm.yes")
+    assert component.row.tolist() == [0, 1, 2, 2, 3, 4]
+    assert component.weights.tolist() == [0, 0, 2, 1, 1]
+    apart, _ = problem(Status.MUST_HIDE).components()
+    assert [component.keys for component in apart] == [("a.n", "b.n", "gm.n"), ("a.yes", "b.yes", "gm.yes")]
+
+
+def test_shown_and_known_cells_may_share_a_row():
+    Problem((Cell("a", 5, status=Status.MUST_SHOW, row="r"), Cell("b", 6, status=Status.KNOWN, row="r")), ())
+
+
 def test_components_without_a_small_cell_need_no_search():
     components, _ = Problem((cell("a", 30), cell("b", 20), cell("c", 50)), (total("c", ["a", "b"]),)).components()
     assert components == []
@@ -58,6 +96,14 @@ def test_a_cell_that_follows_from_what_is_known_is_lost():
     components, lost = Problem(cells, (total("c", ["a", "b"]), total("d", ["b"]))).components()
     assert components == []
     assert [made.key for made in lost] == ["a"]
+
+
+def test_a_cell_that_nothing_is_said_of_needs_only_its_own_bounds():
+    wide = Cell("a", 4, status=Status.MUST_HIDE, upper_level=6, sliding_level=4)
+    narrow = Cell("b", 4, status=Status.MUST_HIDE, upper=6, sliding_level=7)
+    components, lost = Problem((wide, narrow), ()).components()
+    assert components == []
+    assert lost == [Unprotectable("b", 0, 6)]
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (3, 4), (2, 3, 2), (3, 3, 3)])
