@@ -8,8 +8,10 @@ import pytest
 
 from pipeline.publication.checks import EXPECTED_TABLES, release_problems
 from pipeline.publication.marts_file import STORAGE_VERSION, open_marts
-from pipeline.publication.release import ReleaseError, find_release, list_releases, make_release, publish, release_file
+from pipeline.publication.life import publish_waiting
+from pipeline.publication.release import ReleaseError, find_release, list_releases, make_release, release_file
 from pipeline.warehouse.connection import open_warehouse
+from tests.unit.publication.conftest import seal
 
 # what a release has beside the marts of the warehouse
 OWN = {"fct_revision", "release"}
@@ -28,6 +30,7 @@ def filled(settings):
     with open_warehouse(settings) as warehouse:
         warehouse.execute("create schema staging")
         warehouse.execute("create schema marts")
+        seal(warehouse)
         warehouse.execute(
             "create table staging.stg_deliveries__deliveries as "
             "select 'tom' as consortium_code, '2024-H1' as period, 2 as delivery_version, true as is_counting"
@@ -42,6 +45,10 @@ def filled(settings):
                     f"create table marts.{table} as "
                     f"select {keys}, 'a' as district_code, {shown}, 'published' as status union all "
                     f"select {keys}, 'b' as district_code, {empty}, 'suppressed_primary' as status"
+                )
+            elif table == "dim_period":
+                warehouse.execute(
+                    "create table marts.dim_period as select '2024-H1' as period, 'final' delivery_status"
                 )
             elif table == "fct_monitor":
                 warehouse.execute("create table marts.fct_monitor as select 'cbs_kwb' as monitor, '2022' as vintage")
@@ -89,6 +96,7 @@ def test_the_same_figures_make_no_second_release_and_changed_ones_do(filled):
     first, _ = make_release(filled)
     again, is_new = make_release(filled)
     assert (again, is_new) == (first, False)
+    publish_waiting(filled, "partners")
     with open_warehouse(filled) as warehouse:
         warehouse.execute("update marts.fct_indicator set value = 2 where status = 'published'")
     second, is_new = make_release(filled)
@@ -102,13 +110,14 @@ def test_the_same_figures_make_no_second_release_and_changed_ones_do(filled):
 
 
 def test_a_reader_of_the_old_file_neither_blocks_nor_breaks(filled):
-    release, _ = make_release(filled)
-    path = publish(filled, release)
+    make_release(filled)
+    path = publish_waiting(filled, "partners").file
     reader = duckdb.connect(str(path), read_only=True)
     before = reader.execute("select value from marts.marts.fct_indicator where status = 'published'").fetchone()
     with open_warehouse(filled) as warehouse:
         warehouse.execute("update marts.fct_indicator set value = 2 where status = 'published'")
-    publish(filled, make_release(filled)[0])
+    make_release(filled)
+    publish_waiting(filled, "partners")
     assert reader.execute("select value from marts.marts.fct_indicator where status = 'published'").fetchone() == before
     reader.close()
     with open_marts(path) as fresh:
@@ -116,11 +125,11 @@ def test_a_reader_of_the_old_file_neither_blocks_nor_breaks(filled):
 
 
 def test_files_that_a_release_no_longer_has_disappear(filled):
-    release, _ = make_release(filled)
-    target = publish(filled, release).parent
+    make_release(filled)
+    target = publish_waiting(filled, "partners").file.parent
     stale = target / "csv" / "fct_old.csv"
     stale.write_text("x")
-    publish(filled, release)
+    publish_waiting(filled, "partners")
     assert not stale.exists()
     assert [path for path in target.rglob("*") if path.name.startswith(".")] == []
 
