@@ -34,17 +34,27 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> Verdict:
     return said
 
 
-def seal(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Confidential tables that a release keeps for its audit."""
-    for schema, table in (("disclosure", "true_count"), ("reliability", "pooled_member")):
-        warehouse.execute(f"create schema if not exists {schema}")
-        warehouse.execute(
-            f"create table if not exists {schema}.{table} as select 'n' as count_name, 3::bigint as value"
-        )
+@pytest.fixture
+def seal() -> Callable[[duckdb.DuckDBPyConnection], None]:
+    """Write the confidential tables that a release keeps for its audit, and the half-years that the ledger knows."""
+
+    def write(warehouse: duckdb.DuckDBPyConnection) -> None:
+        for schema, table in (("disclosure", "true_count"), ("reliability", "pooled_member")):
+            warehouse.execute(f"create schema if not exists {schema}")
+            warehouse.execute(
+                f"create or replace table {schema}.{table} as select 'n' as count_name, 3::bigint as value"
+            )
+        for schema in ("marts", "council"):
+            warehouse.execute(f"create schema if not exists {schema}")
+            warehouse.execute(
+                f"create or replace table {schema}.dim_period as select '2024-H1' as period, 'final' as delivery_status"
+            )
+
+    return write
 
 
 @pytest.fixture
-def show(settings) -> Callable[..., None]:
+def show(settings, seal) -> Callable[..., None]:
     """Fill the warehouse with one figure of each audience; ``n`` is that of the partners' one."""
 
     def fill(n: int, council_n: int = 20) -> None:
@@ -56,18 +66,15 @@ def show(settings) -> Callable[..., None]:
                 "select 'tom' as consortium_code, '2024-H1' as period, 1 as delivery_version, true as is_counting"
             )
             for schema, shown in (("marts", n), ("council", council_n)):
-                warehouse.execute(f"create schema if not exists {schema}; use {schema}")
                 warehouse.execute(
-                    "create or replace table dim_period as select '2024-H1' as period, 'final' as delivery_status"
+                    f"create or replace table {schema}.fct_monitor as select 'cbs_kwb' as monitor, '1' as vintage"
                 )
-                warehouse.execute("create or replace table fct_monitor as select 'cbs_kwb' as monitor, '1' as vintage")
                 warehouse.execute(
-                    "create or replace table fct_indicator as select 'tom' as consortium_code, "
+                    f"create or replace table {schema}.fct_indicator as select 'tom' as consortium_code, "
                     "'tom_gehoord' as indicator_code, 'WK1' as district_code, '2024-H1' as period, "
-                    f"{shown}::bigint as n, 10::bigint as numerator, 0.5 as value, 'share' as unit, "
+                    f"{shown}::bigint as n, 10::bigint as numerator, 0.5::double as value, 'share' as unit, "
                     "'published' as status, 1 as delivery_version"
                 )
-        return None
 
     return fill
 

@@ -7,11 +7,10 @@ import duckdb
 import pytest
 
 from pipeline.publication.checks import EXPECTED_TABLES, release_problems
-from pipeline.publication.marts_file import STORAGE_VERSION, open_marts
 from pipeline.publication.life import publish_waiting
+from pipeline.publication.marts_file import STORAGE_VERSION, open_marts
 from pipeline.publication.release import ReleaseError, find_release, list_releases, make_release, release_file
 from pipeline.warehouse.connection import open_warehouse
-from tests.unit.publication.conftest import seal
 
 # what a release has beside the marts of the warehouse
 OWN = {"fct_revision", "release"}
@@ -25,11 +24,10 @@ _TELLING = {
 
 
 @pytest.fixture
-def filled(settings):
+def filled(settings, seal):
     """A warehouse with all marts: one figure shown, one hidden."""
     with open_warehouse(settings) as warehouse:
         warehouse.execute("create schema staging")
-        warehouse.execute("create schema marts")
         seal(warehouse)
         warehouse.execute(
             "create table staging.stg_deliveries__deliveries as "
@@ -46,13 +44,9 @@ def filled(settings):
                     f"select {keys}, 'a' as district_code, {shown}, 'published' as status union all "
                     f"select {keys}, 'b' as district_code, {empty}, 'suppressed_primary' as status"
                 )
-            elif table == "dim_period":
-                warehouse.execute(
-                    "create table marts.dim_period as select '2024-H1' as period, 'final' delivery_status"
-                )
             elif table == "fct_monitor":
                 warehouse.execute("create table marts.fct_monitor as select 'cbs_kwb' as monitor, '2022' as vintage")
-            elif table not in OWN:
+            elif table not in (*OWN, "dim_period"):
                 codes = [
                     "check_code",
                     "consortium_code",
