@@ -57,16 +57,6 @@ def _told(settings: Settings, audience: str = "partners") -> list[tuple]:
     return told
 
 
-@pytest.fixture
-def history(production, keys, show) -> Settings:
-    """Two releases that els made and jan approved: figures 20 and 30."""
-    for number, n in enumerate((20, 30), start=1):
-        show(n)
-        make_release(production)
-        approve(production, f"partners-000{number}", "jan", keys["jan"])
-    return production
-
-
 def test_in_production_a_candidate_waits_until_a_second_person_approves_it(production, keys, show):
     show(20)
     release, is_new = make_release(production)
@@ -111,47 +101,39 @@ def test_outside_production_a_run_approves_by_the_second_demo_identity_and_says_
         ("jan", "nobody", "there is no private key at"),
     ],
 )
-def test_who_may_not_approve_hears_why_and_nothing_happens(production, keys, show, tmp_path, by, key, message):
-    show(20)
-    make_release(production)
+def test_who_may_not_approve_hears_why_and_nothing_happens(waiting, keys, tmp_path, by, key, message):
     with pytest.raises((ReleaseError, PeopleError), match=message):
-        approve(production, FIRST, by, keys.get(key, tmp_path / "nobody.key"))
-    assert (release_state(production, FIRST), _shown(production)) == ("candidate", None)
-    assert not production.approvals.exists()
+        approve(waiting, FIRST, by, keys.get(key, tmp_path / "nobody.key"))
+    assert (release_state(waiting, FIRST), _shown(waiting)) == ("candidate", None)
+    assert not waiting.approvals.exists()
 
 
-def test_two_names_with_one_key_are_one_person(production, keys, show):
-    show(20)
-    make_release(production)
-    alias = production.people_folder / "elsbeth.pub"
-    alias.write_bytes((production.people_folder / "els.pub").read_bytes())
-    (production.people_folder / "klaas.pub").write_text("no key")
-    assert approvers(production, "els") == ["jan", "piet"]
+def test_two_names_with_one_key_are_one_person(waiting, keys):
+    alias = waiting.people_folder / "elsbeth.pub"
+    alias.write_bytes((waiting.people_folder / "els.pub").read_bytes())
+    (waiting.people_folder / "klaas.pub").write_text("no key")
+    assert approvers(waiting, "els") == ["jan", "piet"]
     with pytest.raises(ReleaseError, match="somebody else approves it"):
-        approve(production, FIRST, "elsbeth", keys["els"])
+        approve(waiting, FIRST, "elsbeth", keys["els"])
     with pytest.raises(PeopleError, match="holds no Ed25519 public key"):
-        approve(production, FIRST, "klaas", keys["jan"])
+        approve(waiting, FIRST, "klaas", keys["jan"])
 
 
-def test_only_a_candidate_can_be_approved(production, keys, show):
-    show(20)
-    make_release(production)
-    approve(production, FIRST, "jan", keys["jan"])
+def test_only_a_candidate_can_be_approved(waiting, keys):
+    approve(waiting, FIRST, "jan", keys["jan"])
     with pytest.raises(ReleaseError, match=f"{FIRST} is published: only a candidate"):
-        approve(production, FIRST, "piet", keys["piet"])
+        approve(waiting, FIRST, "piet", keys["piet"])
     for name in ("partners-0009", "../partners-0001"):
         with pytest.raises(ReleaseError, match="there is no release"):
-            approve(production, name, "piet", keys["piet"])
+            approve(waiting, name, "piet", keys["piet"])
 
 
 @pytest.mark.parametrize(
     "spoil",
     ["files/marts.duckdb", "files/csv/fct_indicator.csv", "sealed/true_count.parquet", "files/csv/extra.csv", None],
 )
-def test_a_release_that_is_not_as_it_was_made_is_neither_approved_nor_published(production, keys, show, spoil):
-    show(20)
-    make_release(production)
-    folder = production.releases / FIRST
+def test_a_release_that_is_not_as_it_was_made_is_neither_approved_nor_published(waiting, keys, spoil):
+    folder = waiting.releases / FIRST
     if spoil:
         with (folder / spoil).open("ab") as file:
             file.write(b" ")
@@ -161,20 +143,18 @@ def test_a_release_that_is_not_as_it_was_made_is_neither_approved_nor_published(
         (folder / "release.json").write_text(json.dumps(record | {"made_by": "piet"}))
         expected = "release.json of partners-0001 is not as it was made"
     with pytest.raises(ReleaseError, match=expected):
-        approve(production, FIRST, "jan", keys["jan"])
-    assert (release_state(production, FIRST), _shown(production)) == ("candidate", None)
+        approve(waiting, FIRST, "jan", keys["jan"])
+    assert (release_state(waiting, FIRST), _shown(waiting)) == ("candidate", None)
 
 
-def test_what_the_audit_finds_unsafe_is_not_approved(production, settings, keys, show, verdict):
-    show(20)
-    make_release(production)
+def test_what_the_audit_finds_unsafe_is_not_approved(waiting, keys, verdict):
     verdict.safe, verdict.sentences = False, ["WK1 can be derived"]
     with pytest.raises(ReleaseError, match="partners-0001 cannot be approved: WK1 can be derived"):
-        approve(production, FIRST, "jan", keys["jan"])
+        approve(waiting, FIRST, "jan", keys["jan"])
     verdict.sentences = []
     with pytest.raises(ReleaseError, match="the audit finds partners-0001 unsafe"):
-        approve(production, FIRST, "jan", keys["jan"])
-    assert (release_state(production, FIRST), _shown(production)) == ("candidate", None)
+        approve(waiting, FIRST, "jan", keys["jan"])
+    assert (release_state(waiting, FIRST), _shown(waiting)) == ("candidate", None)
 
 
 def test_outside_production_too_an_unsafe_release_stops(settings, show, verdict):
@@ -322,15 +302,13 @@ def test_a_withdrawal_that_makes_no_sense_is_refused(history, show):
         withdraw(history, THIRD, "piet", "een fout")
 
 
-def test_a_candidate_that_is_withdrawn_is_never_published(production, keys, show):
-    show(20)
-    make_release(production)
-    withdraw(production, FIRST, "jan", "de cijfers kloppen niet")
+def test_a_candidate_that_is_withdrawn_is_never_published(waiting, keys):
+    withdraw(waiting, FIRST, "jan", "de cijfers kloppen niet")
     with pytest.raises(ReleaseError, match="only a candidate"):
-        approve(production, FIRST, "jan", keys["jan"])
-    assert make_release(production)[1] is False
-    assert publish_waiting(production, "partners").sentences == ()
-    assert published_values(production).empty
+        approve(waiting, FIRST, "jan", keys["jan"])
+    assert make_release(waiting)[1] is False
+    assert publish_waiting(waiting, "partners").sentences == ()
+    assert published_values(waiting).empty
 
 
 def test_a_newer_candidate_takes_the_place_of_one_that_waits(history, show):
@@ -351,38 +329,36 @@ def test_a_newer_candidate_takes_the_place_of_one_that_waits(history, show):
     assert make_release(history)[1] is True
 
 
-def test_a_kill_between_approval_and_publication_is_made_good_by_the_next_step(production, keys, show, monkeypatch):
-    show(20)
-    release, _ = make_release(production)
-    sign(production, release, "jan", keys["jan"])
-    assert release_state(production, FIRST) == "approved"
-    assert publish_waiting(production, "partners").sentences == (f"{FIRST} is published: made by els, approved by jan",)
+def test_a_kill_between_approval_and_publication_is_made_good_by_the_next_step(waiting, keys, show, monkeypatch):
+    release = find_release(waiting, FIRST)
+    sign(waiting, release, "jan", keys["jan"])
+    assert release_state(waiting, FIRST) == "approved"
+    assert publish_waiting(waiting, "partners").sentences == (f"{FIRST} is published: made by els, approved by jan",)
     # after the ledger, before the files
     show(30)
-    make_release(production)
+    make_release(waiting)
     monkeypatch.setattr(life, "_settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        approve(production, SECOND, "jan", keys["jan"])
+        approve(waiting, SECOND, "jan", keys["jan"])
     monkeypatch.undo()
-    assert _shown(production) == 20
-    publish_waiting(production, "partners")
-    assert (_shown(production), release_states(production)) == (30, {FIRST: "superseded", SECOND: "published"})
+    assert _shown(waiting) == 20
+    publish_waiting(waiting, "partners")
+    assert (_shown(waiting), release_states(waiting)) == (30, {FIRST: "superseded", SECOND: "published"})
     # in the middle of a withdrawal
-    append(production, "withdrawn", SECOND, "partners", "jan", "een fout")
-    publish_waiting(production, "partners")
-    assert (_shown(production), release_states(production)) == (20, {FIRST: "published", SECOND: "withdrawn"})
+    append(waiting, "withdrawn", SECOND, "partners", "jan", "een fout")
+    publish_waiting(waiting, "partners")
+    assert (_shown(waiting), release_states(waiting)) == (20, {FIRST: "published", SECOND: "withdrawn"})
 
 
-def test_an_approval_without_its_signature_is_given_again(production, keys, show):
-    show(20)
-    release, _ = make_release(production)
-    append(production, "approved", FIRST, "partners", "jan")
-    assert "waits for approval" in publish_waiting(production, "partners").sentences[0]
+def test_an_approval_without_its_signature_is_given_again(waiting, keys):
+    release = find_release(waiting, FIRST)
+    append(waiting, "approved", FIRST, "partners", "jan")
+    assert "waits for approval" in publish_waiting(waiting, "partners").sentences[0]
     with pytest.raises(ReleaseError, match="els made"):
-        approve(production, FIRST, "els", keys["els"])
-    approve(production, FIRST, "piet", keys["piet"])
-    assert _told(production) == [(FIRST, "published", "els", "piet", True)]
-    assert content_problems(production, release) == signature_problems(production, release) == []
+        approve(waiting, FIRST, "els", keys["els"])
+    approve(waiting, FIRST, "piet", keys["piet"])
+    assert _told(waiting) == [(FIRST, "published", "els", "piet", True)]
+    assert content_problems(waiting, release) == signature_problems(waiting, release) == []
 
 
 def test_a_candidate_without_files_is_left_behind(production, show):
