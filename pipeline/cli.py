@@ -6,6 +6,7 @@ that does it. What takes time to import is imported by the command that needs it
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import sys
@@ -145,6 +146,58 @@ def run(
 def status(settings: Settings) -> None:
     """What was delivered and what is published."""
     _print_summary(settings)
+
+
+@main.command()
+@click.option("--consortium", required=True, type=click.Choice(CONSORTIA), help="Who delivered the person.")
+@click.option("--client", help="The consortium's client_id; asked for, or read from standard input, when not given.")
+@click.option("--pseudonym", "pseudonym_hex", help="Instead of the client_id: the pseudonym in the vault.")
+@click.option("--by", envvar="EFFECTMONITOR_BY", help="Who erases (EFFECTMONITOR_BY); else the login name.")
+@click.option("--no-run", is_flag=True, help="Leave the rebuilding of the figures to the next run.")
+@click.pass_obj
+def erase(
+    settings: Settings, consortium: str, client: str | None, pseudonym_hex: str | None, by: str | None, no_run: bool
+) -> None:
+    """Remove a person from all that was delivered, and rebuild the figures.
+
+    Leave --client out: what is typed on the command line stays in the history of the shell. Exit code 1 when nothing of
+    this person was found, 3 when something is left to look at.
+    """
+    from pipeline.deliveries.erasure import ErasureError, erase_person, erasure_text, person_of
+    from pipeline.warehouse.connection import WarehouseBusy
+
+    if client and pseudonym_hex:
+        raise click.UsageError("give --client or --pseudonym, not both")
+    if not (client or pseudonym_hex):
+        asked = sys.stdin.isatty()
+        client = click.prompt("client_id", hide_input=True) if asked else sys.stdin.readline()
+    try:
+        person = person_of(settings, consortium, client, pseudonym_hex)
+        erased = erase_person(settings, person, by or getpass.getuser(), _sure if sys.stdin.isatty() else None)
+    except (ErasureError, SettingsError, WarehouseBusy) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(erasure_text(erased))
+    if erased.rebuild and not no_run:
+        _run(settings, [last_complete(date.today())])
+    sys.exit(1 if not erased.rebuild else 3 if erased.found.left else 0)
+
+
+def _sure(rows: int) -> None:
+    click.confirm(f"{rows} rows will be removed for good. Go on?", abort=True)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.pass_obj
+def retention(settings: Settings, dry_run: bool) -> None:
+    """Remove what is past its term (seeds/retention.csv), and say what comes next."""
+    from pipeline.deliveries.retention import apply_retention, retention_text
+    from pipeline.warehouse.connection import WarehouseBusy
+
+    try:
+        click.echo(retention_text(apply_retention(settings, date.today(), dry_run=dry_run)))
+    except WarehouseBusy as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -526,12 +579,13 @@ def _chosen_periods(
             raise click.UsageError("--from and --to go together, the first before the last")
         return list(between(first, last))
     from pipeline.automation import waiting_deliveries
+    from pipeline.deliveries.versions import first_arrival
 
     waiting = sorted({HalfYear.parse(delivery.period) for delivery in waiting_deliveries(settings)})
     ended = [period for period in waiting if period <= last_complete(date.today())]
     if waiting and not ended:
         raise click.ClickException(f"{waiting[0]} has not ended yet: its delivery waits in the inbox until it has")
-    if not ended and not settings.warehouse.exists():
+    if not ended and first_arrival(settings) is None:
         raise click.ClickException(
             f"there is nothing to do: no complete delivery lies in {settings.inbox}/<consortium>/<period>/<version>/"
         )
@@ -540,7 +594,7 @@ def _chosen_periods(
 
 def _run_as_of(settings: Settings) -> None:
     from pipeline.deliveries.vault import ensure_vault
-    from pipeline.deliveries.versions import first_arrival
+    from pipeline.deliveries.versions import first_arrival, removed_then
     from pipeline.publication.release import ReleaseError, write_as_of
 
     first = first_arrival(settings)
@@ -549,6 +603,11 @@ def _run_as_of(settings: Settings) -> None:
     if settings.as_of < first:
         raise click.ClickException(
             f"the first delivery was accepted at {first:%Y-%m-%dT%H:%M:%S} (UTC): before that there were no figures"
+        )
+    if removed := removed_then(settings, settings.as_of):
+        raise click.ClickException(
+            f"the rows of {removed}, which counted then, were removed when their term was over (seeds/retention.csv): "
+            "the figures of that moment cannot be computed any more"
         )
     ensure_vault(settings)
     _run(settings)

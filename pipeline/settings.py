@@ -96,6 +96,11 @@ class Settings:
         return self.home / "receipts"
 
     @property
+    def erasure_log(self) -> Path:
+        """Every erasure of a person, without the person."""
+        return self.home / "erasure_log.jsonl"
+
+    @property
     def warehouse(self) -> Path:
         """The confidential DuckDB warehouse."""
         return self.workplace / "warehouse.duckdb"
