@@ -20,7 +20,7 @@ from pathlib import Path
 from pipeline.disclosure import ledger
 from pipeline.disclosure.attack import Insider, insiders
 from pipeline.disclosure.audit_rules import COUNCIL, PARTNERS
-from pipeline.disclosure.evidence import Evidence, EvidenceError, Left, Reference, Told, gather, tell
+from pipeline.disclosure.evidence import Evidence, EvidenceError, Left, Told, gather, tell
 from pipeline.disclosure.proof import NOT_PROTECTED, Objection, Proof, check
 from pipeline.disclosure.release_faults import release_faults
 from pipeline.disclosure.witnesses import Leak, attack
@@ -123,8 +123,8 @@ class Verdict:
         if old:
             told.append(f"{old} hidden counts could be derived already before this release")
         told += [
-            f"insiders among readers of {each.attacker}: {each.fallen} of {each.counts} hidden counts fall "
-            f"({each.share:.1%})"
+            f"to somebody who is counted himself and reads what {each.attacker} read, {each.fallen} of {each.counts} "
+            f"hidden counts{' of the newest half-year' if each.attacker == PARTNERS else ''} fall ({each.share:.1%})"
             for each in self.insiders
         ]
         return told
@@ -180,25 +180,25 @@ def audit_history(settings: Settings, audience: str | None = None, progress: Pro
         return [Verdict(name, _audience(settings, name), faults=(str(error),)) for name in _all_releases(settings)]
     left = [_left(settings, entry) for entry in published]
     waiting = [name for name in _open_releases(settings) if name not in {each.release_id for each in left}]
-    wanted = [each.release_id for each in left] + waiting
-    wanted = [name for name in wanted if audience in (None, _audience(settings, name))]
+    of = {each.release_id: each.audience for each in left} | {name: _audience(settings, name) for name in waiting}
+    wanted = [name for name in of if audience in (None, of[name])]
+    place = {each.release_id: at for at, each in enumerate(left)}
     verdicts = []
     try:
         report("reading", 0, len(wanted))
         evidence = gather(left) if left else None
     except EvidenceError as error:
-        return [Verdict(name, _audience(settings, name), faults=(str(error),)) for name in wanted]
+        return [Verdict(name, of[name], faults=(str(error),)) for name in wanted]
     for done, name in enumerate(wanted):
         report(name, done, len(wanted))
         started = time.perf_counter()
-        at = next((place for place, each in enumerate(left) if each.release_id == name), None)
-        if at is None:
+        if name not in place:
             verdicts.append(audit_release(settings, name))
             continue
         try:
-            verdict = _judge(settings, evidence, list(range(at + 1)), use_stored=True)
+            verdict = _judge(settings, evidence, list(range(place[name] + 1)), use_stored=True)
         except EvidenceError as error:
-            verdict = Verdict(name, _audience(settings, name), faults=(str(error),))
+            verdict = Verdict(name, of[name], faults=(str(error),))
         verdicts.append(replace(verdict, seconds=time.perf_counter() - started))
     report("done", len(wanted), len(wanted))
     return verdicts
@@ -220,50 +220,67 @@ def _judge(settings: Settings, evidence: Evidence, scope: list[int], *, use_stor
     # Partners read what the council reads; the council reads nothing of the partners.
     for attacker in (PARTNERS,) if release.audience == PARTNERS else (PARTNERS, COUNCIL):
         told = tell(evidence, scope, attacker)
-        people = _people(told)
+        people = _people(told, attacker)
+        # For partners, who are bound by agreement, what an insider derives is measured; the council's is for everybody.
+        bound = people if attacker == COUNCIL else []
         folder = release.folder / "proof"
-        stored = _stored(folder, attacker) if use_stored else None
-        objections = _objections(told, stored, people if attacker == COUNCIL else ()) if stored else [None]
+        stored = load_proof(folder, attacker) if use_stored else None
         narrowed: list[Narrowed] = []
-        proof = stored
-        if objections:
-            found = attack(told.system, people if attacker == COUNCIL else ())
-            narrowed = _narrowed(evidence, scope, attacker, told, [*found.leaks, *found.insider_leaks])
-            store_proof(folder, attacker, found.proof)
-            proof = _stored(folder, attacker)
-            leaking = {(leak.unknown, leak.insider) for leak in (*found.leaks, *found.insider_leaks)}
-            objections = [
-                each
-                for each in _objections(told, proof, people if attacker == COUNCIL else ())
-                if each.what != NOT_PROTECTED or (each.name, each.insider) not in leaking
+        wrong: list[Objection] = []
+        if stored is None or check(told.system, stored, bound):
+            found = attack(told.system, people, start=_remembered(evidence, scope, attacker))
+            leaks = [*found.leaks, *(found.insider_leaks if attacker == COUNCIL else ())]
+            narrowed = _narrowed(evidence, scope, attacker, told, leaks)
+            store_proof(folder, attacker, told, found.proof)
+            stored = load_proof(folder, attacker) or Proof("", ())
+            known = {(leak.unknown, leak.insider) for leak in leaks}
+            objections = check(told.system, stored, bound)
+            wrong = [
+                each for each in objections if each.what != NOT_PROTECTED or (each.name, each.insider) not in known
             ]
-            faults += [f"the proof of safety does not hold: {each.what}" for each in objections[:_NAMED]]
+            faults += [f"the proof of safety does not hold: {what}" for what in sorted({each.what for each in wrong})]
             verdict = replace(verdict, was_stored=False)
-        moments.append(None if objections or narrowed else _mark_checked(folder, attacker))
+        moments.append(None if wrong or narrowed else _mark_checked(folder, attacker))
         verdict = replace(
             verdict,
             narrowed=(*verdict.narrowed, *narrowed),
-            insiders=(*verdict.insiders, _insider_figures(told, proof, people, attacker)),
+            insiders=(*verdict.insiders, _insider_figures(told, stored, people, attacker)),
             protected=verdict.protected + len(told.system.protections),
-            worlds=verdict.worlds + len(proof.worlds),
+            worlds=verdict.worlds + len(stored.worlds),
         )
     held = None if None in moments or faults else min(moments)
     return replace(verdict, faults=tuple(faults), proved_at=held)
 
 
-def _people(told: Told) -> list[Insider]:
-    """Who is counted in a hidden count of a table; a change from one release to the next counts nobody."""
-    return [person for person in insiders(told.system) if person.name not in told.changes]
+def _people(told: Told, attacker: str) -> list[Insider]:
+    """Who is counted in a hidden count of a table; a change from one release to the next counts nobody.
 
-
-def _objections(told: Told, proof: Proof, people: Sequence[Insider]) -> list[Objection]:
-    return check(told.system, proof, people)
+    For partners those of the newest half-year: that is where a release adds anything.
+    """
+    people = [person for person in insiders(told.system) if person.name not in told.changes]
+    return people if attacker == COUNCIL else [person for person in people if person.name in told.newest]
 
 
 def _insider_figures(told: Told, proof: Proof, people: Sequence[Insider], attacker: str) -> InsiderFigures:
-    """Hidden counts that no world protects from some insider: what surely is safe is known, the rest may fall."""
-    fallen = {each.name for each in check(told.system, proof, people) if each.insider and each.what == NOT_PROTECTED}
-    return InsiderFigures(attacker, len(told.system.protections), len(fallen))
+    """Hidden counts of tables that no world protects from some insider, but does from everybody else."""
+    objections = [each for each in check(told.system, proof, people) if each.what == NOT_PROTECTED]
+    counts = told.unknowns.keys() - told.changes
+    counts = counts if attacker == COUNCIL else counts & told.newest
+    fallen = {each.name for each in objections if each.insider} & counts
+    return InsiderFigures(attacker, len(counts), len(fallen))
+
+
+def _remembered(evidence: Evidence, scope: list[int], attacker: str) -> list[dict[str, int]]:
+    """Worlds of the newest earlier proof; most of a release is as it was."""
+    for place in reversed(scope[:-1]):
+        path = evidence.releases[place].folder / "proof" / f"{attacker}.json"
+        try:
+            record = json.loads(path.read_text())
+            names = dict(zip(record["places"], record["names"], strict=True))
+            return [{names[at]: value for at, value in world.items()} for world in Proof.load(record).worlds]
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return []
 
 
 def _narrowed(evidence: Evidence, scope: list[int], attacker: str, told: Told, leaks: Sequence[Leak]) -> list[Narrowed]:
@@ -305,12 +322,14 @@ def _how(leak: Leak, width: int, at_least: int | None) -> str:
     return f"can be seen to be below {at_least}"
 
 
-def store_proof(folder: Path, attacker: str, proof: Proof) -> None:
+def store_proof(folder: Path, attacker: str, told: Told, proof: Proof) -> None:
     """Keep a proof beside its release, whole or not at all; only the owner reads it."""
-    _write(folder / f"{attacker}.json", {**proof.record(), "found_at": _now()})
+    places = sorted({place for world in proof.worlds for place in world})
+    names = [told.system.unknowns[place].name for place in places]
+    _write(folder / f"{attacker}.json", {**proof.record(), "places": places, "names": names})
 
 
-def _stored(folder: Path, attacker: str) -> Proof | None:
+def load_proof(folder: Path, attacker: str) -> Proof | None:
     """The stored proof; None when there is none or it cannot be read."""
     try:
         return Proof.load(json.loads((folder / f"{attacker}.json").read_text()))
@@ -380,8 +399,3 @@ def _audience(settings: Settings, release_id: str) -> str:
         return json.loads((settings.releases / Path(release_id).name / _RECORD).read_text())["audience"]
     except (OSError, ValueError, KeyError):
         raise EvidenceError(f"there is no release {release_id!r}") from None
-
-
-__all__ = [
-    "EvidenceError", "InsiderFigures", "Narrowed", "Reference", "Verdict", "audit_history", "audit_release", "newest",
-]  # fmt: skip

@@ -430,15 +430,17 @@ class Told:
 
     Attributes:
         system: what the attacker knows.
-        cells: per protected unknown its row and what it is in words, without its value.
-        sentences: per fact, in words.
+        unknowns: per protected unknown what it is, in words.
+        facts: per fact, in words.
         changes: protected unknowns that are a change from one release to another.
+        newest: protected unknowns of the newest half-year that has any.
     """
 
     system: System
     unknowns: dict[str, str]
     facts: dict[str, str]
     changes: frozenset[str]
+    newest: frozenset[str]
 
 
 def tell(evidence: Evidence, scope: Sequence[int], audience: str) -> Told:
@@ -870,7 +872,12 @@ class _Teller:
             width, at_least = self._asked[term]
             knowledge.hide(self._name(term), width, at_least)
         told = {self._name(term): self._words(term) for term in asked}
-        return Told(knowledge.system(truth), told, words, frozenset(self._name(term) for term in self._changes))
+        changes = frozenset(self._name(term) for term in self._changes)
+        # a name starts with the key of its row
+        periods = {name: name.split("|")[KEY.index("period")] for name in told}
+        last = max(periods.values(), default="")
+        newest = frozenset(name for name, period in periods.items() if period == last)
+        return Told(knowledge.system(truth), told, words, changes, newest)
 
     def _figure(self, term: int) -> tuple[str, str]:
         name, words = self._name(term), self._words(term)
