@@ -284,7 +284,7 @@ def _expected_keys(connection: duckdb.DuckDBPyConnection, table: str, own: Evide
     rows = own.rows
     mine = (rows["subject"] == subject).to_numpy()
     if own.releases[0].audience == COUNCIL:
-        mine &= rows["is_whole"].to_numpy()
+        mine = mine & rows["is_whole"].to_numpy()
     missing = mine & (own.status[0] == "") & (own.true[0][:, N] != ABSENT)
     faults += named(f"missing in {table}", (own.labels[row] for row in np.flatnonzero(missing)))
     # What nobody delivered is there too, as no data: an absent row would tell that it was taken away.

@@ -107,13 +107,15 @@ def protect(town: Town, *, rows: dict[Key, tuple[int, ...]] | None = None) -> No
         if not districts or GM in primary:
             continue
 
+        others = [area for area in areas if area not in primary and area != GM]
         # Two figures with much on every side; they can be exchanged for whatever is hidden.
-        def room(area: str) -> int:
-            row = rows[code, area, period]
-            return min(*(row[1:]), row[0] - row[1] if code in INDICATORS.index else row[1], 10_000)
+        roomy = sorted(others, key=lambda area, code=code, period=period: -room(rows[code, area, period], code))
+        town.hide(*((code, area, period) for area in roomy[:2]))
 
-        large = sorted((area for area in areas if area not in primary and area != GM), key=room, reverse=True)
-        town.hide(*((code, area, period) for area in large[:2]))
+
+def room(row: tuple[int, ...], code: str) -> int:
+    """How far the counts of a row may fall."""
+    return min(row[1:]) if code not in INDICATORS.index else min(row[1], abs(row[0] - row[1]))
 
 
 class Archive:
@@ -275,6 +277,16 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
             )
         )
     periods = sorted({key[2] for key in rows})
+    # what nobody delivered is there as well
+    for codes, table, width in ((town.counts, indicator, 16), (town.domains, domain, 15)):
+        areas = [GM] if council else sorted({key[1] for key in rows})
+        for code in sorted({key[0] for key in codes}):
+            for area in areas:
+                for period in (each for each in periods if (code, area, each) not in rows):
+                    consortium = "tom" if table is domain else INDICATORS.loc[code, "consortium_code"]
+                    empty = [consortium, code, area, period, *([NULL] * (width - 4))]
+                    empty[10 if table is domain else 12] = "no_data"
+                    table.append(tuple(empty))
     times = [
         (
             each,
@@ -317,8 +329,9 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
             marts.execute(f"create table {name} ({columns})")
             if values:
                 names = [each.split()[0] for each in columns.split(", ")]
-                frame = pd.DataFrame(values, columns=names, dtype=object)
-                marts.execute(f"insert into {name} select {', '.join(names)} from frame")
+                marts.register("given", pd.DataFrame(values, columns=names, dtype=object))
+                marts.execute(f"insert into {name} select {', '.join(names)} from given")
+                marts.unregister("given")
             if council and name.startswith("fct_"):
                 marts.execute(f"alter table {name} drop column is_pending")
         for statement in town.edits:
