@@ -347,7 +347,9 @@ def _members(connection: duckdb.DuckDBPyConnection, release: Left) -> pd.DataFra
     # of a merger of half-years or areas every district counts once
     return connection.execute(
         f"select distinct concat_ws('|', '{POOLED}', consortium_code, indicator_code, district_code, period, "
-        f"pooled_over) as pooled, concat_ws('|', '{INDICATOR}', consortium_code, member_indicator, member_district, "
+        # a part may be another consortium's: the municipality's step takes the same question of all together
+        f"pooled_over) as pooled, concat_ws('|', '{INDICATOR}', split_part(member_indicator, '_', 1), "
+        "member_indicator, member_district, "
         f"member_period, '') as member from read_parquet({_text(path)}) order by all"
     ).df()
 
