@@ -33,3 +33,17 @@
 {% macro spark__numbers_between(first, last) -%}
     select explode(sequence({{ first }}, {{ last }})) as number
 {%- endmacro %}
+
+{#- Per half-year the value of a threshold that holds at its end; no row without one. -#}
+{% macro threshold_per_period(code) -%}
+    select
+        periods.period,
+        max(thresholds.value) as threshold
+    from {{ ref("int_periods__list") }} as periods
+    inner join {{ ref("thresholds") }} as thresholds
+        on
+            thresholds.threshold_code = '{{ code }}'
+            and periods.ends_on >= thresholds.valid_from
+            and periods.ends_on <= coalesce(thresholds.valid_to, periods.ends_on)
+    group by periods.period
+{%- endmacro %}

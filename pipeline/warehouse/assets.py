@@ -1,7 +1,7 @@
 """The dbt models as Dagster assets, their tests as asset checks.
 
 Two steps, because Python computes in between: the first builds seeds, staging, intermediate and cells, the second the
-marts. Both rebuild their tables whole: a correction of an old half-year changes baselines and cumulative figures of all
+marts of both audiences. Both rebuild their tables whole: a correction of an old half-year changes baselines and cumulative figures of all
 later ones, and the whole history takes seconds (docs/adr/0002-rebuild-the-warehouse-whole.md).
 """
 
@@ -18,6 +18,9 @@ from pipeline.warehouse.manifest import DbtGraph, DbtNode, DbtTest
 GROUP = "warehouse"
 POOL = "warehouse"
 MARTS_SCHEMA = "marts"
+COUNCIL_SCHEMA = "council"
+# what is protected, one schema per audience
+PROTECTED_SCHEMAS = (MARTS_SCHEMA, COUNCIL_SCHEMA)
 _PREVIEW_ROWS = 5
 _KINDS = {"model": {"dbt", "duckdb"}, "seed": {"dbt", "duckdb", "csv"}, "snapshot": {"dbt", "duckdb"}}
 
@@ -34,7 +37,7 @@ def node_spec(node: DbtNode) -> dg.AssetSpec:
         code_version=node.checksum,
         skippable=True,
         metadata={
-            "dagster/table_name": f"{node.schema}.{node.name}",
+            "dagster/table_name": f"{node.schema}.{node.table}",
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(name=name, type=kind or "?", description=description or None)
@@ -59,14 +62,14 @@ def test_spec(test: DbtTest, graph: DbtGraph) -> dg.AssetCheckSpec:
 
 
 def build_dbt_assets(settings: Settings, graph: DbtGraph) -> list[dg.AssetsDefinition]:
-    """The two dbt steps: everything up to the cells, and the marts.
+    """The two dbt steps: everything up to the cells, and the marts of both audiences.
 
     Args:
         settings: the installation.
         graph: nodes and tests of the dbt project.
     """
-    marts = [node for node in graph.nodes.values() if node.schema == MARTS_SCHEMA]
-    before = [node for node in graph.nodes.values() if node.schema != MARTS_SCHEMA]
+    marts = [node for node in graph.nodes.values() if node.schema in PROTECTED_SCHEMAS]
+    before = [node for node in graph.nodes.values() if node.schema not in PROTECTED_SCHEMAS]
     return [
         _dbt_step("build_cells", before, settings, graph),
         _dbt_step("build_marts", marts, settings, graph),
@@ -94,12 +97,12 @@ def _dbt_step(name: str, nodes: Sequence[DbtNode], settings: Settings, graph: Db
         # row counts wait until dbt has let go of the file
         built = [mine[r.unique_id] for r in results if r.unique_id in mine and r.status == "success"]
         # counting a view would compute it once more
-        stored = [(node.schema, node.name) for node in built if node.materialized != "view"]
+        stored = [(node.schema, node.table) for node in built if node.materialized != "view"]
         metadata = table_metadata(settings, stored)
         for result in results:
             node, test = mine.get(result.unique_id), tests.get(result.unique_id)
             if node in built:
-                facts = {**metadata.get((node.schema, node.name), {}), "seconds": result.seconds}
+                facts = {**metadata.get((node.schema, node.table), {}), "seconds": result.seconds}
                 yield dg.MaterializeResult(asset_key=dg.AssetKey(node.key), metadata=facts)
             elif test is not None and result.status != "skipped":
                 check = _check_result(test_spec(test, graph), test, result)
@@ -129,7 +132,7 @@ def _run(
 
 
 def _known(unique_id: str, mine: dict[str, DbtNode], graph: DbtGraph) -> bool:
-    return unique_id in mine or graph.nodes[unique_id].schema != MARTS_SCHEMA
+    return unique_id in mine or graph.nodes[unique_id].schema not in PROTECTED_SCHEMAS
 
 
 def _check_result(spec: dg.AssetCheckSpec, test: DbtTest, result: NodeResult) -> dg.AssetCheckResult:
@@ -157,7 +160,7 @@ def table_metadata(settings: Settings, keys: Sequence[tuple[str, str]]) -> dict[
         for schema, table in keys:
             row = warehouse.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
             found[schema, table] = {"dagster/row_count": dg.MetadataValue.int(row[0] if row else 0)}
-            if schema == MARTS_SCHEMA:
+            if schema in PROTECTED_SCHEMAS:
                 relation = warehouse.execute(f'select * from "{schema}"."{table}" limit {_PREVIEW_ROWS}')
                 names = [column[0] for column in relation.description]
                 found[schema, table]["preview"] = dg.MetadataValue.md(markdown_table(names, relation.fetchall()))

@@ -33,7 +33,9 @@ class DbtNode:
 
     Attributes:
         unique_id: dbt's name, as in ``model.effectmonitor.fct_indicator``.
-        key: Dagster asset key, schema first: ``("marts", "fct_indicator")``.
+        key: Dagster asset key, schema first and then the table: ``("marts", "fct_indicator")``.
+        name: the model's own name, by which dbt selects it.
+        table: name of its table, which two schemas may share.
         upstream: asset keys that it reads.
         columns: column name, type and description, in order.
     """
@@ -43,6 +45,7 @@ class DbtNode:
     resource_type: str
     schema: str
     name: str
+    table: str
     description: str
     materialized: str
     owner: str | None
@@ -165,6 +168,22 @@ def read_graph(path: Path) -> DbtGraph:
     return DbtGraph(nodes=nodes, tests=tests)
 
 
+def mart_columns(model: str) -> list[tuple[str, str]]:
+    """Columns of a mart as its contract has them, so that others can make a table of the same shape.
+
+    Args:
+        model: dbt's name of the model, such as ``fct_indicator``.
+
+    Returns:
+        Name and type of each column, in order.
+
+    Raises:
+        KeyError: for a model that is not there.
+    """
+    by_name = {node.name: node for node in read_graph(ensure_manifest()).nodes.values()}
+    return [(name, kind) for name, kind, _ in by_name[model].columns]
+
+
 def _assets(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         unique_id: node
@@ -179,7 +198,11 @@ def _meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _asset_key(node: Mapping[str, Any]) -> tuple[str, ...]:
     named = _meta(node).get("dagster", {}).get("asset_key")
-    return tuple(named) if named else (node["schema"], node["name"])
+    return tuple(named) if named else (node["schema"], _table(node))
+
+
+def _table(node: Mapping[str, Any]) -> str:
+    return node.get("alias") or node["name"]
 
 
 def _node(node: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]) -> DbtNode:
@@ -190,6 +213,7 @@ def _node(node: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]) -> DbtNo
         resource_type=node["resource_type"],
         schema=node["schema"],
         name=node["name"],
+        table=_table(node),
         description=node["description"],
         materialized=node["config"]["materialized"],
         owner=_meta(node).get("owner"),

@@ -76,6 +76,7 @@ minimum_persons as (
 judged as (
     select
         answers.*,
+        minimum_persons.minimum,
         -- a year without a threshold shows nothing
         coalesce(answers.n >= minimum_persons.minimum, false) as is_on_enough
     from answers
@@ -84,13 +85,74 @@ judged as (
     where answers.newest_first = 1
 ),
 
+-- parts of one whole, from the smallest: groups in an area, and districts
+parts as (
+    select
+        *,
+        {% for whole, part, other in [
+            ("group", "group_code", "region_code"), ("area", "region_code", "group_code")
+        ] -%}
+        {% set whole_window -%}
+        partition by
+                    monitor,
+                    measure,
+                    year,
+                    {{ other }},
+                    case when coalesce(n, 0) = 0 then 0 else 1 end,
+                    {{ "case when group_code = '' then 0 else 1 end" if whole == "group" else "region_level" }}
+        {%- endset -%}
+        min(n) over (
+                {{ whole_window }}
+            )
+            as smallest_{{ whole }},
+        row_number() over (
+                {{ whole_window }}
+                order by n, {{ part }}
+            )
+            as {{ whole }}_number,
+        sum(n) over (
+                {{ whole_window }}
+                order by n, {{ part }}
+                rows between unbounded preceding and 1 preceding
+            )
+            as in_smaller_{{ whole }}s{{ "," if not loop.last }}
+        {% endfor %}
+    from judged
+),
+
+protected as (
+    select
+        *,
+        -- one part on too few people follows from the others and the whole: the next one is hidden too, and further ones
+        -- until those that are hidden are together on enough
+        (
+            group_code <> ''
+            and smallest_group < minimum
+            and (group_number = 2 or in_smaller_groups < minimum)
+        )
+        or (
+            region_level = 'district'
+            and smallest_area < minimum
+            and (area_number = 2 or in_smaller_areas < minimum)
+        )
+            as is_protecting
+    from parts
+),
+
+shown as (
+    select
+        *,
+        is_on_enough and not coalesce(is_protecting, false) as is_shown
+    from protected
+),
+
 series as (
     select
         *,
         lag(series_from)
             over (partition by monitor, measure, group_code, region_code order by year)
             as series_before
-    from judged
+    from shown
 )
 
 select
@@ -105,10 +167,14 @@ select
     comparable_kind,
     comparable_code,
     comparability,
-    case when is_on_enough then n end as n,
-    case when is_on_enough then value end as value,
-    case when is_on_enough then margin end as margin,
-    case when not is_on_enough and marker is null then 'too_few' else marker end as marker,
+    case when is_shown then n end as n,
+    case when is_shown then value end as value,
+    case when is_shown then margin end as margin,
+    case
+        when marker is not null then marker
+        when not is_on_enough then 'too_few'
+        when not is_shown then 'protecting'
+    end as marker,
     concat(measure, '_', cast(series_from as {{ text_type() }})) as series_id,
     coalesce(series_from <> series_before, false) as is_series_break,
     source,

@@ -27,6 +27,7 @@ judged as (
         grid.district_code,
         grid.period,
         grid.unit,
+        grid.kind,
         grid.is_before_start,
         cells.delivery_version,
         verdicts.verdict,
@@ -39,7 +40,8 @@ judged as (
             when statuses.status <> 'published' then statuses.status
             when statuses.status = 'published' and verdicts.verdict = 'not_publishable' then 'unreliable'
             when statuses.status = 'published' and verdicts.verdict in ('reliable', 'indicative') then 'published'
-        end as status
+        end as status,
+        case when statuses.status is null then false else statuses.is_pending end as is_pending
     from grid
     left join {{ ref("indicator_cell") }} as cells
         on
@@ -62,6 +64,10 @@ judged as (
             and grid.period = verdicts.period
 ),
 
+rounding_bases as (
+    {{ threshold_per_period("rounding_base") }}
+),
+
 -- a ladder ends at the first step that may be shown
 offered as (
     select
@@ -80,10 +86,11 @@ select
     judged.district_code,
     judged.period,
     shown.n,
-    shown.numerator,
-    shown.value,
-    intervals.ci_low,
-    intervals.ci_high,
+    -- from the sum of the scores a mean follows in more detail than it is shown in
+    case when judged.kind <> 'mean' then shown.numerator end as numerator,
+    {{ published_figure("shown.value", "judged.kind", "shown.n") }} as value,
+    {{ published_figure("intervals.ci_low", "judged.kind", "shown.n") }} as ci_low,
+    {{ published_figure("intervals.ci_high", "judged.kind", "shown.n") }} as ci_high,
     judged.unit,
     -- the verdict on a hidden figure would tell on how many people it is
     case when judged.status = 'published' then judged.verdict else 'not_publishable' end as verdict,
@@ -97,8 +104,12 @@ select
     judged.threshold_version,
     judged.status,
     offered.pooled_over,
-    case when judged.status in ('published', 'unreliable') then needed.needed_for_reliable end as interviews_needed,
-    case when judged.status = 'published' then round(changes.expected_share, 3) end as expected_without_change,
+    -- with the limit the exact number would tell on how many answers a figure is that is not shown
+    case
+        when judged.status in ('published', 'unreliable')
+            then cast(ceil(needed.needed_for_reliable / bases.threshold) * bases.threshold as bigint)
+    end as interviews_needed,
+    case when judged.status = 'published' then round(changes.expected_share, 2) end as expected_without_change,
     case when judged.status = 'published' then changes.word end as change_word,
     case when judged.status = 'published' then changes.word_nl end as change_reading,
     judged.delivery_version,
@@ -114,10 +125,13 @@ select
         when judged.status = 'suppressed_primary' then 'A'
         when judged.status = 'suppressed_secondary' then 'D'
         else 'F'
-    end as conf_status
+    end as conf_status,
+    judged.is_pending
 from judged
 inner join {{ ref("dim_period") }} as periods
     on judged.period = periods.period
+left join rounding_bases as bases
+    on judged.period = bases.period
 -- only what may be shown joins in
 left join {{ ref("indicator_cell") }} as shown
     on
@@ -152,3 +166,31 @@ left join offered
         and judged.indicator_code = offered.indicator_code
         and judged.district_code = offered.district_code
         and judged.period = offered.period
+where not coalesce(judged.is_pending, false)
+union all
+-- a correction that is too small to tell waits: the figure stays as it was last shown
+select
+    consortium_code,
+    indicator_code,
+    district_code,
+    period,
+    n,
+    numerator,
+    value,
+    ci_low,
+    ci_high,
+    unit,
+    verdict,
+    verdict_reason,
+    threshold_version,
+    status,
+    pooled_over,
+    interviews_needed,
+    expected_without_change,
+    change_word,
+    change_reading,
+    delivery_version,
+    obs_status,
+    conf_status,
+    is_pending
+from {{ source("disclosure", "kept_indicator") }}

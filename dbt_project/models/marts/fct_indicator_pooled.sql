@@ -9,7 +9,8 @@ with steps as (
         verdicts.reason_nl,
         verdicts.threshold_version,
         -- a step without a status keeps NULL, which the contract refuses: it is never shown
-        statuses.status
+        statuses.status,
+        statuses.is_pending
     from {{ source("reliability", "verdict") }} as verdicts
     left join {{ source("disclosure", "pooled_status") }} as statuses
         on
@@ -35,10 +36,10 @@ select
         when 'municipality' then 4
     end as step,
     shown.n,
-    shown.numerator,
-    shown.value,
-    intervals.ci_low,
-    intervals.ci_high,
+    case when indicators.kind <> 'mean' then shown.numerator end as numerator,
+    {{ published_figure("shown.value", "indicators.kind", "shown.n") }} as value,
+    {{ published_figure("intervals.ci_low", "indicators.kind", "shown.n") }} as ci_low,
+    {{ published_figure("intervals.ci_high", "indicators.kind", "shown.n") }} as ci_high,
     indicators.unit,
     case when steps.status = 'published' then steps.verdict else 'not_publishable' end as verdict,
     case
@@ -47,7 +48,8 @@ select
         else 'Verborgen om een ander getal te beschermen.'
     end as verdict_reason,
     steps.threshold_version,
-    steps.status
+    steps.status,
+    steps.is_pending
 from steps
 inner join {{ ref("indicators") }} as indicators
     on steps.indicator_code = indicators.indicator_code
@@ -68,3 +70,24 @@ left join {{ source("reliability", "cell_interval") }} as intervals
         and steps.district_code = intervals.district_code
         and steps.period = intervals.period
         and steps.pooled_over = intervals.pooled_over
+where not coalesce(steps.is_pending, false)
+union all
+select
+    consortium_code,
+    indicator_code,
+    district_code,
+    period,
+    pooled_over,
+    step,
+    n,
+    numerator,
+    value,
+    ci_low,
+    ci_high,
+    unit,
+    verdict,
+    verdict_reason,
+    threshold_version,
+    status,
+    is_pending
+from {{ source("disclosure", "kept_indicator_pooled") }}

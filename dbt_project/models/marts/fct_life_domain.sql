@@ -26,7 +26,10 @@ judged as (
         case
             when coalesce(cells.rated, 0) = 0 then 'no_data'
             else statuses.status
-        end as status
+        end as status,
+        case when coalesce(cells.rated, 0) = 0 then 'no_data' else statuses.low_status end as low_status,
+        case when coalesce(cells.rated, 0) = 0 then 'no_data' else statuses.goal_status end as goal_status,
+        case when statuses.status is null then false else statuses.is_pending end as is_pending
     from grid
     left join {{ ref("life_domain_cell") }} as cells
         on
@@ -51,25 +54,24 @@ select
     shown.improved,
     shown.stable,
     shown.worsened,
-    shown.stable_low,
-    shown.rated,
-    shown.low,
-    cast(shown.low as double) / shown.rated as low_share,
-    shown.goals,
-    shown.goals_reached,
-    case when shown.goals > 0 then cast(shown.goals_reached as double) / shown.goals end as goal_attainment,
-    -- two decimals: with the number of pairs more would tell single clients' steps
-    round(changed.mean_start, 2) as mean_start,
-    round(changed.mean_change, 2) as mean_change,
-    round(changed.change_low, 2) as change_low,
-    round(changed.change_high, 2) as change_high,
-    round(changed.expected_change, 2) as expected_change,
-    round(changed.detectable_change, 2) as detectable_change,
+    -- whole per cents, of which the counts are not shown: they would tell a small side
+    case when judged.low_status = 'published' then round(cast(shown.low as double) / shown.rated, 2) end as low_share,
+    case
+        when judged.goal_status = 'published' then round(cast(shown.goals_reached as double) / shown.goals, 2)
+    end as goal_attainment,
+    {% for mean in [
+        "mean_start", "mean_change", "change_low", "change_high", "expected_change", "detectable_change"
+    ] -%}
+    {{ published_mean("changed." ~ mean, "shown.n") }} as {{ mean }},
+    {% endfor -%}
     round(changed.expected_improved_share, 2) as improved_expected_share,
     cast(case when changed.word <> 'unknown' then changed.word end as {{ text_type() }}) as change_word,
     cast(changed.word_nl as {{ text_type() }}) as change_reading_nl,
     judged.status,
-    judged.delivery_version
+    judged.low_status,
+    judged.goal_status,
+    judged.delivery_version,
+    judged.is_pending
 from judged
 -- only what may be shown joins in
 left join {{ ref("life_domain_cell") }} as shown
@@ -87,3 +89,32 @@ left join {{ source("reliability", "domain_change") }} as changed
         and judged.life_domain_code = changed.life_domain_code
         and judged.district_code = changed.district_code
         and judged.period = changed.period
+where not coalesce(judged.is_pending, false)
+union all
+-- a correction that is too small to tell waits: the row stays as it was last shown
+select
+    consortium_code,
+    life_domain_code,
+    district_code,
+    period,
+    n,
+    improved,
+    stable,
+    worsened,
+    low_share,
+    goal_attainment,
+    mean_start,
+    mean_change,
+    change_low,
+    change_high,
+    expected_change,
+    detectable_change,
+    improved_expected_share,
+    change_word,
+    change_reading_nl,
+    status,
+    low_status,
+    goal_status,
+    delivery_version,
+    is_pending
+from {{ source("disclosure", "kept_life_domain") }}

@@ -107,7 +107,7 @@ select
         -- where one flag must do, a break goes before a missing value (SDMX guideline on OBS_STATUS, 2019)
         when is_series_break then 'B'
         when value is not null then obs_status_of_value
-        when marker in ('secret', 'too_few') then 'Q'
+        when marker in ('secret', 'too_few', 'protecting') then 'Q'
         when marker = 'not_asked' then 'L'
         else 'O'
     end as obs_status,

@@ -1,3 +1,8 @@
+{#- measured on the answers that the figure itself is on; all others on a whole survey or delivery -#}
+{%- set of_the_figure = [
+    "effective_n", "share_width", "mean_half_width", "rate_width", "floor_ceiling", "funnel", "group_change",
+    "interviewers", "trend_points", "weights_effect"
+] -%}
 with statuses as (
     select
         consortium_code,
@@ -5,7 +10,8 @@ with statuses as (
         district_code,
         period,
         '' as pooled_over,
-        status
+        status,
+        is_pending
     from {{ source("disclosure", "indicator_status") }}
     union all
     select
@@ -14,26 +20,26 @@ with statuses as (
         district_code,
         period,
         pooled_over,
-        status
+        status,
+        is_pending
     from {{ source("disclosure", "pooled_status") }}
 ),
 
 minimum as (
-    select
-        periods.period,
-        max(thresholds.value) as persons
-    from {{ ref("int_periods__list") }} as periods
-    inner join {{ ref("thresholds") }} as thresholds
-        on
-            thresholds.threshold_code = 'minimum_persons'
-            and periods.ends_on >= thresholds.valid_from
-            and periods.ends_on <= coalesce(thresholds.valid_to, periods.ends_on)
-    group by periods.period
+    {{ threshold_per_period("minimum_persons") }}
+),
+
+rounding_bases as (
+    {{ threshold_per_period("rounding_base") }}
 ),
 
 measured as (
     select
         checks.*,
+        indicators.kind,
+        bases.threshold as rounding_base,
+        areas.district_level = 'municipality' as is_municipality,
+        checks.check_code in ('{{ of_the_figure | join("', '") }}') as is_of_the_figure,
         case
             -- persons behind a figure are never shown
             when checks.check_code = 'privacy_minimum' then false
@@ -41,15 +47,19 @@ measured as (
             when checks.check_code in ('floor_ceiling', 'item_nonresponse') then areas.district_level <> 'district'
             -- these are not measured on people
             when checks.check_code in ('fabrication_signal', 'interviewer_effect', 'delivery_integrity') then true
-            else coalesce(checks.n >= minimum.persons, true)
+            else coalesce(checks.n >= minimum.threshold, true)
         end as may_show_values,
         -- of a figure that is too uncertain to show, the bounds would tell the figure
         coalesce(verdicts.verdict <> 'not_publishable', false) as may_show_figure
     from {{ source("reliability", "check") }} as checks
     inner join minimum
         on checks.period = minimum.period
+    left join rounding_bases as bases
+        on checks.period = bases.period
     inner join {{ ref("districts") }} as areas
         on checks.district_code = areas.district_code
+    inner join {{ ref("indicators") }} as indicators
+        on checks.indicator_code = indicators.indicator_code
     inner join {{ source("reliability", "verdict") }} as verdicts
         on
             checks.consortium_code = verdicts.consortium_code
@@ -57,10 +67,11 @@ measured as (
             and checks.district_code = verdicts.district_code
             and checks.period = verdicts.period
             and checks.pooled_over = verdicts.pooled_over
-    -- of a hidden figure its measurements would tell what is hidden
+    -- measurements of a hidden figure would tell what is hidden, of one that waits with a correction the correction
     inner join statuses
         on
             statuses.status = 'published'
+            and not statuses.is_pending
             and checks.consortium_code = statuses.consortium_code
             and checks.indicator_code = statuses.indicator_code
             and checks.district_code = statuses.district_code
@@ -77,15 +88,34 @@ select
     check_code,
     -- a rate of nobody is infinitely wide, and everybody asked counts for infinitely many: neither is a number
     case
-        when may_show_values and value < 1e12 and (may_show_figure or check_code <> 'group_change') then round(value, 4)
+        when not may_show_values or value >= 1e12 then null
+        when not may_show_figure and check_code = 'group_change' then null
+        when check_code = 'effective_n' then {{ nearest_multiple("value", "rounding_base") }}
+        -- of rows and of interviewers, where small parts matter
+        when check_code in ('delivery_integrity', 'interviewer_effect') then round(value, 3)
+        else round(value, 2)
     end as value,
     case
-        when may_show_values and may_show_figure and second_value < 1e12 then round(second_value, 4)
+        when not may_show_values or not may_show_figure or second_value >= 1e12 then null
+        when check_code = 'independent_part' then {{ nearest_multiple("second_value", "rounding_base") }}
+        else round(second_value, 2)
     end as second_value,
-    case when may_show_values and may_show_figure then round(ci_low, 4) end as ci_low,
-    case when may_show_values and may_show_figure then round(ci_high, 4) end as ci_high,
-    case when may_show_values then cast(round(n) as bigint) end as n,
-    case when may_show_values and n_eff < 1e12 then round(n_eff, 1) end as n_eff,
+    {% for bound in ["ci_low", "ci_high"] -%}
+    case
+        when not may_show_values or not may_show_figure then null
+        -- the bounds of the figure itself, in no more detail than the figure
+        when is_of_the_figure then {{ published_figure(bound, "kind", "n") }}
+        else round({{ bound }}, 2)
+    end as {{ bound }},
+    {% endfor -%}
+    case
+        when may_show_values and (is_municipality or is_of_the_figure)
+            then cast({{ nearest_multiple("n", "rounding_base") }} as bigint)
+    end as n,
+    case
+        when may_show_values and (is_municipality or is_of_the_figure) and n_eff < 1e12
+            then {{ nearest_multiple("n_eff", "rounding_base") }}
+    end as n_eff,
     threshold_reliable,
     threshold_indicative,
     threshold_version,

@@ -2,7 +2,15 @@
     "response_rate_1", "response_rate_2", "response_rate_3", "response_rate_4", "response_rate_5", "response_rate_6",
     "cooperation_rate", "refusal_rate", "item_nonresponse"
 ] -%}
-with surveys as (
+with minimum as (
+    {{ threshold_per_period("minimum_persons") }}
+),
+
+rounding_bases as (
+    {{ threshold_per_period("rounding_base") }}
+),
+
+surveys as (
     select
         surveys.survey_code,
         surveys.consortium_code,
@@ -15,17 +23,15 @@ with surveys as (
         surveys.recheck_pairs,
         coalesce(districts.district_level = 'municipality', false) as is_municipality,
         -- without a minimum nothing is shown
-        coalesce(thresholds.value, 999999999) as minimum_persons
+        coalesce(minimum.threshold, 999999999) as minimum_persons,
+        bases.threshold as rounding_base
     from {{ source("reliability", "survey") }} as surveys
     left join {{ ref("districts") }} as districts
         on surveys.district_code = districts.district_code
-    left join {{ ref("int_periods__list") }} as periods
-        on surveys.period = periods.period
-    left join {{ ref("thresholds") }} as thresholds
-        on
-            thresholds.threshold_code = 'minimum_persons'
-            and periods.ends_on >= thresholds.valid_from
-            and periods.ends_on <= coalesce(thresholds.valid_to, periods.ends_on)
+    left join minimum
+        on surveys.period = minimum.period
+    left join rounding_bases as bases
+        on surveys.period = bases.period
 ),
 
 hidden_figures as (
@@ -63,6 +69,7 @@ judged as (
         surveys.district_code,
         surveys.period,
         surveys.is_municipality,
+        surveys.rounding_base,
         case
             when coalesce(surveys.completed, 0) < surveys.minimum_persons then true
             when not surveys.is_municipality then hidden_figures.period is not null
@@ -92,38 +99,47 @@ select
     judged.team_group,
     judged.district_code,
     judged.period,
-    cast(case when judged.is_municipality then shown.drawn end as bigint) as drawn,
-    cast(case when judged.is_municipality then shown.completed end as bigint) as completed,
-    -- a district's rates in whole per cents: from exact ones its numbers follow
-    {% for rate in rates -%}
-    case when judged.is_municipality then shown.{{ rate }} else round(shown.{{ rate }}, 2) end as {{ rate }},
+    -- whole per cents and multiples of a base: a correction of one person does not show
+    {% for count in ["drawn", "completed"] -%}
+    cast(
+        case when judged.is_municipality then {{ nearest_multiple("shown." ~ count, "judged.rounding_base") }} end as bigint
+    ) as {{ count }},
     {% endfor -%}
-    case when judged.is_municipality then shown.r_indicator end as r_indicator,
-    case when judged.is_municipality then shown.propensity_cv end as propensity_cv,
+    {% for rate in rates -%}
+    round(shown.{{ rate }}, 2) as {{ rate }},
+    {% endfor -%}
+    {% for figure in ["r_indicator", "propensity_cv"] -%}
+    case when judged.is_municipality then round(shown.{{ figure }}, 2) end as {{ figure }},
+    {% endfor -%}
     cast(case when judged.is_municipality then shown.items end as bigint) as items,
-    cast(case when judged.is_municipality then shown.scale_n end as bigint) as scale_n,
+    cast(
+        case when judged.is_municipality then {{ nearest_multiple("shown.scale_n", "judged.rounding_base") }} end as bigint
+    ) as scale_n,
     {% for figure in ["alpha", "alpha_low", "alpha_high", "omega", "lowest_item_rest"] -%}
-    case when judged.is_municipality and judged.shows_scale then shown.{{ figure }} end as {{ figure }},
+    case when judged.is_municipality and judged.shows_scale then round(shown.{{ figure }}, 2) end as {{ figure }},
     {% endfor -%}
     cast(case when judged.is_municipality then shown.interviewers end as bigint) as interviewers,
-    case when judged.is_municipality then shown.rho end as rho,
-    case when judged.is_municipality then shown.rho_se end as rho_se,
-    case when judged.is_municipality then shown.design_effect end as design_effect,
-    case when judged.is_municipality then shown.n_eff end as n_eff,
-    case
-        when judged.is_municipality then shown.independent_share else round(shown.independent_share, 2)
-    end as independent_share,
-    cast(case when judged.is_municipality then shown.independent_interviews end as bigint) as independent_interviews,
-    cast(case when judged.is_municipality then shown.recheck_pairs end as bigint) as recheck_pairs,
+    {% for figure in ["rho", "rho_se"] -%}
+    case when judged.is_municipality then round(shown.{{ figure }}, 3) end as {{ figure }},
+    {% endfor -%}
+    case when judged.is_municipality then round(shown.design_effect, 2) end as design_effect,
+    case when judged.is_municipality then {{ nearest_multiple("shown.n_eff", "judged.rounding_base") }} end as n_eff,
+    round(shown.independent_share, 2) as independent_share,
+    {% for count in ["independent_interviews", "recheck_pairs"] -%}
+    cast(
+        case when judged.is_municipality then {{ nearest_multiple("shown." ~ count, "judged.rounding_base") }} end as bigint
+    ) as {{ count }},
+    {% endfor -%}
     {% for figure in ["backcheck_agreement", "backcheck_low", "backcheck_high"] -%}
-    case when judged.is_municipality and judged.shows_rechecks then shown.{{ figure }} end as {{ figure }},
+    case when judged.is_municipality and judged.shows_rechecks then round(shown.{{ figure }}, 2) end as {{ figure }},
     {% endfor -%}
     {% for figure in [
         "mean_difference", "mean_difference_low", "mean_difference_high",
-        "negative_difference", "negative_difference_low", "negative_difference_high", "source_outcome"
+        "negative_difference", "negative_difference_low", "negative_difference_high"
     ] -%}
-    case when judged.is_municipality and judged.shows_parties then shown.{{ figure }} end as {{ figure }},
+    case when judged.is_municipality and judged.shows_parties then round(shown.{{ figure }}, 2) end as {{ figure }},
     {% endfor -%}
+    case when judged.is_municipality and judged.shows_parties then shown.source_outcome end as source_outcome,
     cast(case when judged.is_municipality then shown.teams_with_signal end as bigint) as teams_with_signal,
     shown.verdict,
     case

@@ -1,6 +1,9 @@
-{#- Fails on every value outside the bounds, which are included; NULL passes. -#}
-{% test between(model, column_name, lowest, highest) %}
-select {{ column_name }}
+{#- Fails on every row with a value outside its column's bounds, which are included; NULL passes. -#}
+{% test between(model, bounds) %}
+select {{ bounds.keys() | join(", ") }}
 from {{ model }}
-where {{ column_name }} < {{ lowest }} or {{ column_name }} > {{ highest }}
+where
+    {%- for column, (lowest, highest) in bounds.items() %}
+    {{ "or " if not loop.first }}{{ column }} < {{ lowest }} or {{ column }} > {{ highest }}
+    {%- endfor %}
 {% endtest %}

@@ -1,8 +1,9 @@
-{#- Fails on every row where the column is above the ceiling column; rows where either is NULL pass. -#}
-{% test not_above(model, column_name, ceiling) %}
-select
-    {{ column_name }},
-    {{ ceiling }}
+{#- Fails on every row where a column is above its ceiling, another column; where either is NULL passes. -#}
+{% test not_above(model, ceilings) %}
+select *
 from {{ model }}
-where {{ column_name }} > {{ ceiling }}
+where
+    {%- for column, ceiling in ceilings.items() %}
+    {{ "or " if not loop.first }}{{ column }} > {{ ceiling }}
+    {%- endfor %}
 {% endtest %}

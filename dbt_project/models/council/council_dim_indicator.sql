@@ -1,0 +1,19 @@
+select
+    indicator_code,
+    consortium_code,
+    position,
+    name_nl,
+    name_en,
+    definition_nl,
+    definition_en,
+    effect,
+    goal_code,
+    kind,
+    unit,
+    scale,
+    decimals,
+    polarity,
+    sensitive_side,
+    leading_for,
+    comparable_with
+from {{ ref("dim_indicator") }}
