@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -490,3 +491,17 @@ def test_the_command_makes_keys_approves_shows_and_withdraws(command, production
     _signature(production, FIRST).write_text("{}")
     assert "approve partners-0001 again" in command("show", FIRST)[1]
     assert command("show", "partners-0009")[0] == 1
+
+
+def test_status_tells_what_waits_and_for_whom(waiting, command):
+    log = waiting.vault / "deliveries" / "_log"
+    log.mkdir(parents=True)
+    with duckdb.connect() as writer:
+        writer.execute(
+            "copy (select 'accepted' as status, timestamp '2024-08-01' as received_at, 5 as rows_received, "
+            f"5 as rows_accepted, 0 as rows_refused) to '{log / 'v1.parquet'}' (format parquet)"
+        )
+    done = CliRunner().invoke(main, ["status"])
+    said = " ".join(done.output.split())
+    assert "Nothing is published yet." in said
+    assert f"Waiting {FIRST} waits for approval (made by els): jan or piet can, with `effectmonitor release" in said
