@@ -149,10 +149,10 @@ def test_a_release_that_is_not_as_it_was_made_is_neither_approved_nor_published(
 
 
 def test_what_the_audit_finds_unsafe_is_not_approved(waiting, keys, verdict):
-    verdict.safe, verdict.sentences = False, ["WK1 can be derived"]
+    verdict.is_safe, verdict.told = False, ["WK1 can be derived"]
     with pytest.raises(ReleaseError, match="partners-0001 cannot be approved: WK1 can be derived"):
         approve(waiting, FIRST, "jan", keys["jan"])
-    verdict.sentences = []
+    verdict.told = []
     with pytest.raises(ReleaseError, match="the audit finds partners-0001 unsafe"):
         approve(waiting, FIRST, "jan", keys["jan"])
     assert (release_state(waiting, FIRST), _shown(waiting)) == ("candidate", None)
@@ -161,7 +161,7 @@ def test_what_the_audit_finds_unsafe_is_not_approved(waiting, keys, verdict):
 def test_outside_production_too_an_unsafe_release_stops(settings, show, verdict):
     show(20)
     make_release(settings)
-    verdict.safe = False
+    verdict.is_safe = False
     with pytest.raises(ReleaseError, match="unsafe"):
         publish_waiting(settings, "partners")
     assert _shown(settings) is None
