@@ -151,4 +151,4 @@ def _audited(settings: Settings, release_id: str) -> list[str]:
     from pipeline.disclosure.audit import audit_release
 
     verdict = audit_release(settings, release_id)
-    return [] if verdict.safe else [*verdict.sentences] or [f"the audit finds {release_id} unsafe"]
+    return [] if verdict.is_safe else verdict.sentences() or [f"the audit finds {release_id} unsafe"]

@@ -111,10 +111,11 @@ def _marts(settings: Settings, *_: object) -> int:
 
 
 def _release(settings: Settings, *_: object) -> int:
-    from pipeline.publication.release import make_release, publish
+    from pipeline.publication.life import publish_waiting
+    from pipeline.publication.release import make_release
 
     release, _ = make_release(settings)
-    publish(settings, release)
+    publish_waiting(settings, release.audience)
     return sum(release.rows.values())
 
 

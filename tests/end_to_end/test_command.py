@@ -139,7 +139,8 @@ def test_a_survey_breaks_in_2021_and_shows_no_figure_on_few_people(demo):
 
 
 def test_running_again_changes_nothing(lived_in):
-    before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "quarantine", "releases", "published")}
+    parts = ("vault", "receipts", "quarantine", "releases", "ledger", "approvals", "published")
+    before = {part: bytes_of(lived_in / part) for part in parts}
     effectmonitor(lived_in, "run", "--from", FIRST, "--to", LAST)
     after = {part: bytes_of(lived_in / part) for part in before}
     assert after == before
@@ -156,7 +157,7 @@ def test_a_look_at_the_monitors_without_a_connection_changes_nothing_and_says_so
     assert {part: bytes_of(lived_in / part) for part in before} == before
 
 
-_AS_OF_TABLES = ("fct_indicator", "fct_life_domain", "fct_narrative", "fct_revision", "dim_period", "release")
+_AS_OF_TABLES = ("fct_indicator", "fct_life_domain", "fct_narrative", "fct_revision", "dim_period")
 
 
 def _correct(home: Path, period: str, change: Callable[[dict], dict]) -> None:
@@ -233,10 +234,11 @@ def test_a_final_half_year_is_corrected_on_purpose_only(lived_in):
 
 @pytest.mark.slow
 def test_an_earlier_moment_gives_the_figures_of_then(lived_in):
-    before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "releases", "published")}
+    before = {part: bytes_of(lived_in / part) for part in ("vault", "receipts", "releases", "ledger", "published")}
     warehouse = hashlib.sha256((lived_in / "warehouse.duckdb").read_bytes()).hexdigest()
     first = lived_in / "releases" / "partners-0001"
-    moment = json.loads((first / "release.json").read_text())["created_at"]
+    events = [json.loads(line) for line in (lived_in / "ledger" / "chain.jsonl").read_text().splitlines()]
+    (moment,) = [each["at"] for each in events if (each["event"], each["release_id"]) == ("published", first.name)]
     printed = effectmonitor(lived_in, "run", "--as-of", moment).stdout
     assert "computed, not released" in printed
     (place,) = (lived_in / "as_of").iterdir()
@@ -247,6 +249,8 @@ def test_an_earlier_moment_gives_the_figures_of_then(lived_in):
     with open_marts(files / "marts.duckdb") as reader:
         for table, rows in kept.items():
             assert reader.execute(f"from marts.{table} order by all").fetchall() == rows, table
+        told = reader.execute("select release_id, state, approved_by from marts.release").fetchall()
+    assert told == [("partners-0001", "published", "demo-approver")]
     assert sorted(path.name for path in (files / "csv").iterdir()) == sorted(
         path.name for path in (first / "files" / "csv").iterdir()
     )

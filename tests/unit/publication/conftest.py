@@ -24,8 +24,11 @@ from pipeline.warehouse.connection import open_warehouse
 class Verdict:
     """What the audit says next."""
 
-    safe: bool = True
-    sentences: list[str] = field(default_factory=list)
+    is_safe: bool = True
+    told: list[str] = field(default_factory=list)
+
+    def sentences(self) -> list[str]:
+        return self.told
 
 
 @pytest.fixture(autouse=True)

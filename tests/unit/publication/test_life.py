@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -148,10 +149,10 @@ def test_a_release_that_is_not_as_it_was_made_is_neither_approved_nor_published(
 
 
 def test_what_the_audit_finds_unsafe_is_not_approved(waiting, keys, verdict):
-    verdict.safe, verdict.sentences = False, ["WK1 can be derived"]
+    verdict.is_safe, verdict.told = False, ["WK1 can be derived"]
     with pytest.raises(ReleaseError, match="partners-0001 cannot be approved: WK1 can be derived"):
         approve(waiting, FIRST, "jan", keys["jan"])
-    verdict.sentences = []
+    verdict.told = []
     with pytest.raises(ReleaseError, match="the audit finds partners-0001 unsafe"):
         approve(waiting, FIRST, "jan", keys["jan"])
     assert (release_state(waiting, FIRST), _shown(waiting)) == ("candidate", None)
@@ -160,7 +161,7 @@ def test_what_the_audit_finds_unsafe_is_not_approved(waiting, keys, verdict):
 def test_outside_production_too_an_unsafe_release_stops(settings, show, verdict):
     show(20)
     make_release(settings)
-    verdict.safe = False
+    verdict.is_safe = False
     with pytest.raises(ReleaseError, match="unsafe"):
         publish_waiting(settings, "partners")
     assert _shown(settings) is None
@@ -490,3 +491,17 @@ def test_the_command_makes_keys_approves_shows_and_withdraws(command, production
     _signature(production, FIRST).write_text("{}")
     assert "approve partners-0001 again" in command("show", FIRST)[1]
     assert command("show", "partners-0009")[0] == 1
+
+
+def test_status_tells_what_waits_and_for_whom(waiting, command):
+    log = waiting.vault / "deliveries" / "_log"
+    log.mkdir(parents=True)
+    with duckdb.connect() as writer:
+        writer.execute(
+            "copy (select 'accepted' as status, timestamp '2024-08-01' as received_at, 5 as rows_received, "
+            f"5 as rows_accepted, 0 as rows_refused) to '{log / 'v1.parquet'}' (format parquet)"
+        )
+    done = CliRunner().invoke(main, ["status"])
+    said = " ".join(done.output.split())
+    assert "Nothing is published yet." in said
+    assert f"Waiting {FIRST} waits for approval (made by els): jan or piet can, with `effectmonitor release" in said
