@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from attacker import Outcome, attack, explain, read_curiously
-from attacker_facts import COUNCIL, LABELS, UNCHANGED, WIDTH, Fact, Facts, Indicator, Release, Truth, collect
+from attacker_facts import (
+    COUNCIL,
+    LABELS,
+    UNCHANGED,
+    WIDTH,
+    Fact,
+    Facts,
+    Indicator,
+    Release,
+    Truth,
+    collect,
+    read_published,
+)
 
 INDICATORS = {
     "tom_zrm_verbeterd_of_stabiel": Indicator("proportion", "both", 1),
@@ -339,3 +352,12 @@ def test_sealed_counts_are_read_as_the_truth():
     assert truth.cells[["indicator_code", "n", "numerator"]].to_numpy().tolist() == [[STABLE, 12, 6]]
     assert truth.domains["n"].tolist() == [8]
     assert truth.pooled[["pooled_over", "n"]].to_numpy().tolist() == [[TWO, 20]]
+
+
+def test_published_files_are_read_as_they_left(tmp_path: Path):
+    true = {(STABLE, NOW): counts(a=(7, 5), b=(40, 20), c=(50, 30))}
+    one = release(true, hide(STABLE, "primary", A))
+    one.published["partners"]["fct_indicator"].to_parquet(tmp_path / "fct_indicator.parquet")
+    tables = read_published(tmp_path)
+    assert list(tables) == ["fct_indicator"]
+    assert names(found(Release(one.truth, {"partners": tables}))) == names(found(one))
