@@ -342,9 +342,7 @@ def _known(facts: Facts, same: Sequence[int]) -> dict[int, int]:
     return known
 
 
-def _reduced(
-    terms: Mapping[int, int], same: Sequence[int], known: Mapping[int, int]
-) -> tuple[dict[int, int], int]:
+def _reduced(terms: Mapping[int, int], same: Sequence[int], known: Mapping[int, int]) -> tuple[dict[int, int], int]:
     """A sum in what is still unknown, and what the rest adds to it."""
     left: dict[int, int] = defaultdict(int)
     constant = 0
@@ -445,16 +443,18 @@ class _Search:
                 )
                 for terms, least, most in option:
                     # switched off, the limit is out of the way
+                    bottom, top = (max(min(end, _ANYTHING), -_ANYTHING) for end in _range(terms, low, high))
                     if least is not None:
-                        rows.append(({**self._placed(terms), switch: -(least + _ANYTHING)}, -_ANYTHING, math.inf))
+                        rows.append(({**self._placed(terms), switch: bottom - least}, bottom, math.inf))
                     if most is not None:
-                        rows.append(({**self._placed(terms), switch: _ANYTHING - most}, -math.inf, _ANYTHING))
+                        rows.append(({**self._placed(terms), switch: top - most}, -math.inf, top))
         self.low, self.high = np.array(lows, float), np.array(highs, float)
         self.bottom, self.top = np.array([row[1] for row in rows], float), np.array([row[2] for row in rows], float)
         entries = [(number, at, c) for number, (terms, _, _) in enumerate(rows) for at, c in sorted(terms.items())]
         numbers, places, values = np.array(entries, dtype=np.int64).reshape(-1, 3).T
         self.matrix = sparse.csr_matrix((values, (numbers, places)), shape=(len(rows), len(truth)))
         self.truth = np.array(truth, dtype=np.int64)
+        self.switches = np.arange(len(part.columns), len(truth), dtype=np.int32)
         self.worlds = self.truth[np.newaxis]
         self._programs: dict[str, highspy.Highs] = {}
 
@@ -489,8 +489,8 @@ class _Search:
         low, high = self._attained(objective, constant)
         if _too_close(secret, low, high) is None:
             return low, high, True
-        sure = all([self._climb(sign * objective, needed[sign]) for sign in (1, -1)])
-        return *self._attained(objective, constant), sure
+        is_up, is_down = (self._climb(sign * objective, needed[sign]) for sign in (1, -1))
+        return *self._attained(objective, constant), is_up and is_down
 
     def _attained(self, objective: Whole, constant: int) -> tuple[int, int]:
         values = self.worlds @ objective
@@ -508,12 +508,24 @@ class _Search:
         values = np.concatenate([objective[used], -objective[used]]).astype(float)
         program.addRow(float(needed - objective @ self.truth), highspy.kHighsInf, len(places), places, values)
         program.run()
-        moves = np.array(program.getSolution().col_value)
         status = program.getModelStatus()
+        is_kept = self._keep_steps(program)
+        if not is_kept and status == highspy.HighsModelStatus.kOptimal and len(self.switches):
+            # with the choices as they are in truth
+            both = np.concatenate([self.switches, self.switches + len(objective)]).astype(np.int32)
+            nothing = np.zeros(len(both))
+            program.changeColsBounds(len(both), both, nothing, nothing)
+            program.run()
+            self._keep_steps(program)
+            program.changeColsBounds(len(both), both, nothing, nothing + 1)
         program.deleteRows(1, np.array([program.getNumRow() - 1], dtype=np.int32))
-        if status == highspy.HighsModelStatus.kOptimal:
-            self._keep(self.truth + moves[: len(objective)] - moves[len(objective) :])
         return status != highspy.HighsModelStatus.kInfeasible
+
+    def _keep_steps(self, program: highspy.Highs) -> bool:
+        if program.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return False
+        up, down = np.array(program.getSolution().col_value).reshape(2, -1)
+        return self._keep(self.truth + up - down)
 
     def _furthest(self, objective: Whole) -> float:
         """The most that a sum can be, were people not whole."""
@@ -550,7 +562,7 @@ class _Search:
         return True
 
     def _program(self, of: str) -> highspy.Highs:
-        """One of three programs: of whole ``people``, of ``parts`` of people, or of ``steps`` up and down from the truth."""
+        """One of three: of whole ``people``, of ``parts`` of people, or of ``steps`` up and down from the truth."""
         if of not in self._programs:
             is_steps = of == "steps"
             offset = self.matrix @ self.truth if is_steps else np.zeros(len(self.bottom))

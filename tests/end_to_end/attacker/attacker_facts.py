@@ -244,7 +244,9 @@ class Facts:
             self._seen[mark] = len(self.facts)
             self.facts.append(fact)
 
-    def choose(self, options: Sequence[Sequence[tuple[Mapping[int, int], int | None, int | None]]], source: str) -> None:
+    def choose(
+        self, options: Sequence[Sequence[tuple[Mapping[int, int], int | None, int | None]]], source: str
+    ) -> None:
         """Add that at least one of several holds; a supposition, dropped when none does."""
         listed = tuple(tuple(Fact(dict(terms), low, high, source) for terms, low, high in one) for one in options)
         true = [one for one in listed if all(self.holds(fact) for fact in one)]
@@ -449,7 +451,9 @@ class _Collector:
 
     def _domain_shape(self, at: int, key: Key) -> None:
         where, know = " ".join(map(str, key)), self.facts.know
-        count = {name: self._count(at, "domain", key, name) for name in self.moments[at].domain[key] if name != "persons"}
+        count = {
+            name: self._count(at, "domain", key, name) for name in self.moments[at].domain[key] if name != "persons"
+        }
         for each in count.values():
             know({each: 1}, 0, None, f"{where}: nobody counts less than nobody")
         know({count["n"]: 1, **{count[outcome]: -1 for outcome in OUTCOMES}}, 0, 0, f"{where}: the outcomes add up")
@@ -631,7 +635,9 @@ class _Collector:
 
     def _read_domain(self, at: int, audience: str, key: Key, row: Mapping) -> None:
         where = " ".join(map(str, key))
-        count = {name: self._count(at, "domain", key, name) for name in self.moments[at].domain[key] if name != "persons"}
+        count = {
+            name: self._count(at, "domain", key, name) for name in self.moments[at].domain[key] if name != "persons"
+        }
         if row["status"] == NO_DATA:
             for name in ("n", *OUTCOMES):
                 self.facts.know({count[name]: 1}, 0, 0, f"{where}: no data", supposed=True)
@@ -650,9 +656,7 @@ class _Collector:
         for share, whole, part in (("low_share", "rated", "low"), ("goal_attainment", "goals", "goals_reached")):
             if _has(row, share) and whole in count:
                 value = float(row[share])
-                self._between(
-                    {count[whole]: 1}, {count[part]: 1}, value, _half_unit(value, 2), 1, f"{where}: {share}"
-                )
+                self._between({count[whole]: 1}, {count[part]: 1}, value, _half_unit(value, 2), 1, f"{where}: {share}")
                 self.facts.know({count[whole]: 1}, PERSONS, None, f"{where}: {share} shown", supposed=True)
                 for small in ({count[part]: 1}, {count[whole]: 1, count[part]: -1}):
                     self.facts.know(small, SMALL_SIDE, None, f"{where}: {share} shown", supposed=True)
@@ -746,9 +750,7 @@ class _Collector:
         for name, value, terms in sides:
             if 1 <= value < SMALL_SIDE:
                 self._hide(at, f"{name} of {where}", terms, "P3", SMALL_SIDE)
-            elif indicator.kind == "proportion" and (
-                value == 0 or self._nearly_all(counts["n"], counts["n"] - value)
-            ):
+            elif indicator.kind == "proportion" and (value == 0 or self._nearly_all(counts["n"], counts["n"] - value)):
                 self._hide(at, f"{name} of {where}", terms, "P4", SMALL_SIDE)
         if indicator.kind == "mean" and n is not None:
             for name, end, sign in (("lowest", _LOWEST_SCORE, -1), ("highest", _HIGHEST_SCORE, 1)):

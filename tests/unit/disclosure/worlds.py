@@ -1,8 +1,9 @@
 """Made-up counts of a municipality in which it is hard to hide anybody, the same for the same seed.
 
-Belongs here: the true cells and pooled cells of one release after another, with the columns of ``cells.indicator_cell``,
-``cells.life_domain_cell``, ``reliability.pooled_cell`` and ``reliability.pooled_member``. Districts add up to the
-municipality; people who are the same under two indicators are equally many. Not here: what may be shown of it.
+Belongs here: the true cells and pooled cells of one release after another, with the columns of
+``cells.indicator_cell``, ``cells.life_domain_cell``, ``reliability.pooled_cell`` and ``reliability.pooled_member``.
+Districts add up to the municipality; people who are the same under two indicators are equally many. Not here: what may
+be shown of it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,18 @@ FIRST = HalfYear(2018, 1)
 CELL = ["consortium_code", "indicator_code", "district_code", "period"]
 DOMAIN_CELL = ["consortium_code", "life_domain_code", "district_code", "period"]
 INDICATOR_COLUMNS = [*CELL, "n", "numerator", "value", "persons", "sum_of_squares", "places", "delivery_version"]
-DOMAIN_COUNTS = ["n", "improved", "stable", "worsened", "stable_low", "rated", "low", "goals", "goals_reached", "persons"]
+DOMAIN_COUNTS = [
+    "n",
+    "improved",
+    "stable",
+    "worsened",
+    "stable_low",
+    "rated",
+    "low",
+    "goals",
+    "goals_reached",
+    "persons",
+]
 DOMAIN_COLUMNS = [*DOMAIN_CELL, *DOMAIN_COUNTS, "delivery_version"]
 
 _SAME_PEOPLE = {"tom_zrm_verbeterd": "tom_zrm_verbeterd_of_stabiel", "go_uithuisplaatsing": "go_verblijf"}
@@ -148,7 +160,9 @@ class Draft:
         """
         cells, domains = self._cells(), self._domains()
         if pooled == "none":
-            members = pd.DataFrame(columns=[*CELL, "pooled_over", "member_indicator", "member_district", "member_period"])
+            members = pd.DataFrame(
+                columns=[*CELL, "pooled_over", "member_indicator", "member_district", "member_period"]
+            )
             empty = [*CELL, "pooled_over", "n", "numerator", "value", "persons", "sum_of_squares", "members"]
             return TrueRelease(cells, domains, pd.DataFrame(columns=empty), members, is_withdrawn)
         members = pool_members(cells, registry(), _levels(), neighbours())
@@ -239,7 +253,9 @@ def draw(
         for district in districts():
             people = size(district)
             for code in codes:
-                draft.indicator[code, district, period] = _drawn(draft, generator, code, district, period, people, steady)
+                draft.indicator[code, district, period] = _drawn(
+                    draft, generator, code, district, period, people, steady
+                )
             for code in life_domains:
                 draft.domain[code, district, period] = _drawn_domain(generator, people, steady)
     return draft
@@ -394,7 +410,9 @@ def _drawn(
         n, most = same["n"], same["numerator"] if code.startswith("tom") else same["n"]
         return {"n": n, "numerator": min(n // 2 if steady else int(generator.binomial(n, _CHANCE[code])), most)}
     if code == "go_ambulant_aandeel" and ("go_verblijf", district, period) in draft.indicator:
-        n = draft.indicator["go_verblijf", district, period]["n"] + (0 if steady else int(generator.poisson(people / 6)))
+        n = draft.indicator["go_verblijf", district, period]["n"] + (
+            0 if steady else int(generator.poisson(people / 6))
+        )
     else:
         n = people if steady else int(generator.poisson(people))
     if code == _CUMULATIVE:
