@@ -271,9 +271,13 @@ class _Protection:
         if not row.has_data or self._is_out(row.key, name, value) or row.key.subject == POOLED:
             return {"status": Status.KNOWN}
         known = self._public.get(row.key, {}).get(name)
-        bounds = {}
+        # where nobody is counted the status says so
+        bounds = {"lower": min(value, 1)} if name == "n" else {}
         if known is not None and abs(value - known) <= self._half_base(row):
-            bounds = {"lower": max(0, known - self._half_base(row)), "upper": known + self._half_base(row)}
+            bounds = {
+                "lower": max(bounds.get("lower", 0), known - self._half_base(row)),
+                "upper": known + self._half_base(row),
+            }
         if row.judgement.rule:
             return {"status": Status.MUST_HIDE, **_levels(row.judgement.needs.get(name), value), **bounds}
         return {"status": Status.MAY_HIDE, "weight": self._worth(row), **bounds}
