@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import dagster as dg
 
+from pipeline.deliveries.assets import RETENTION
 from pipeline.deliveries.package import DeliveryFolder, find_deliveries, has_arrived
 from pipeline.monitors.assets import FETCH_TAG
 from pipeline.periods import FIRST_YEAR, TIMEZONE, HalfYear
@@ -23,11 +24,13 @@ HALF_YEARS = dg.TimeWindowPartitionsDefinition(
 HALF_YEARLY_RUN = "half_yearly_run"
 MONITORS_REFRESH = "monitors_refresh"
 AS_OF_RUN = "as_of_run"
+RETENTION_JOB = "retention"
 
 # deliveries are due six weeks after the half-year; a week later the run takes what has come
 _HALF_YEARLY_CRON = "0 6 20 2,8 *"
 # CBS adds figures every quarter
 _MONITORS_CRON = "0 5 5 1,4,7,10 *"
+_RETENTION_CRON = "0 4 1 * *"
 _SENSOR_SECONDS = 30
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
@@ -36,11 +39,12 @@ _STEP_EVENTS = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS
 
 
 def build_jobs(settings: Settings) -> list:
-    """The job for one or many half-years, and the one that fetches what is new at the monitors.
+    """The job for one or many half-years, the one that fetches what is new at the monitors, and that of retention.
 
     For an earlier moment there is one more, from the vault as it was to the protected marts.
     """
-    everything = dg.AssetSelection.all()
+    # what is past its term is removed by a job of its own
+    everything = dg.AssetSelection.all() - dg.AssetSelection.assets(RETENTION)
     as_of_run = dg.define_asset_job(
         AS_OF_RUN,
         selection=everything - dg.AssetSelection.groups("deliveries", "monitors", "publication"),
@@ -60,11 +64,16 @@ def build_jobs(settings: Settings) -> list:
             # no other run goes to the network
             tags={FETCH_TAG: "true"},
         ),
+        dg.define_asset_job(
+            RETENTION_JOB,
+            selection=dg.AssetSelection.assets(RETENTION),
+            description="Removes what is past its term, and tells what comes next.",
+        ),
     ]
 
 
 def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """The half-yearly run and the quarterly look at the monitors.
+    """The half-yearly run, the quarterly look at the monitors, and the monthly retention.
 
     Only production runs by the clock: elsewhere the schedules are there to look at, and stopped.
     """
@@ -92,7 +101,15 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         default_status=status,
         description="The fifth of each quarter's first month.",
     )
-    return [half_yearly, monitors]
+    retention = dg.ScheduleDefinition(
+        name="retention_monthly",
+        job_name=RETENTION_JOB,
+        cron_schedule=_RETENTION_CRON,
+        execution_timezone=TIMEZONE,
+        default_status=status,
+        description="The first of each month.",
+    )
+    return [half_yearly, monitors, retention]
 
 
 def build_inbox_sensor(settings: Settings) -> dg.SensorDefinition:

@@ -6,11 +6,13 @@ that does it. What takes time to import is imported by the command that needs it
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from dagster import Definitions
 
     from pipeline.automation import RunOutcome, RunProgress
+    from pipeline.summary import Summary
 
 # a pipe or a log has no width of its own: tables need more than the usual 80 characters
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -143,6 +146,58 @@ def run(
 def status(settings: Settings) -> None:
     """What was delivered and what is published."""
     _print_summary(settings)
+
+
+@main.command()
+@click.option("--consortium", required=True, type=click.Choice(CONSORTIA), help="Who delivered the person.")
+@click.option("--client", help="The consortium's client_id; asked for, or read from standard input, when not given.")
+@click.option("--pseudonym", "pseudonym_hex", help="Instead of the client_id: the pseudonym in the vault.")
+@click.option("--by", envvar="EFFECTMONITOR_BY", help="Who erases (EFFECTMONITOR_BY); else the login name.")
+@click.option("--no-run", is_flag=True, help="Leave the rebuilding of the figures to the next run.")
+@click.pass_obj
+def erase(
+    settings: Settings, consortium: str, client: str | None, pseudonym_hex: str | None, by: str | None, no_run: bool
+) -> None:
+    """Remove a person from all that was delivered, and rebuild the figures.
+
+    Leave --client out: what is typed on the command line stays in the history of the shell. Exit code 1 when nothing of
+    this person was found, 3 when something is left to look at.
+    """
+    from pipeline.deliveries.erasure import ErasureError, erase_person, erasure_text, person_of
+    from pipeline.warehouse.connection import WarehouseBusy
+
+    if client and pseudonym_hex:
+        raise click.UsageError("give --client or --pseudonym, not both")
+    if not (client or pseudonym_hex):
+        asked = sys.stdin.isatty()
+        client = click.prompt("client_id", hide_input=True) if asked else sys.stdin.readline()
+    try:
+        person = person_of(settings, consortium, client, pseudonym_hex)
+        erased = erase_person(settings, person, by or getpass.getuser(), _sure if sys.stdin.isatty() else None)
+    except (ErasureError, SettingsError, WarehouseBusy) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(erasure_text(erased))
+    if erased.rebuild and not no_run:
+        _run(settings, [last_complete(date.today())])
+    sys.exit(1 if not erased.rebuild else 3 if erased.found.left else 0)
+
+
+def _sure(rows: int) -> None:
+    click.confirm(f"{rows} rows will be removed for good. Go on?", abort=True)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.pass_obj
+def retention(settings: Settings, dry_run: bool) -> None:
+    """Remove what is past its term (seeds/retention.csv), and say what comes next."""
+    from pipeline.deliveries.retention import apply_retention, retention_text
+    from pipeline.warehouse.connection import WarehouseBusy
+
+    try:
+        click.echo(retention_text(apply_retention(settings, date.today(), dry_run=dry_run)))
+    except WarehouseBusy as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -343,19 +398,25 @@ def docs() -> None:
 
 @main.group()
 def release() -> None:
-    """The releases that were made."""
+    """The releases: what was made, approved, published and withdrawn."""
 
 
 @release.command("list")
 @click.pass_obj
 def release_list(settings: Settings) -> None:
-    """All releases, oldest first."""
-    from pipeline.publication.release import list_releases
+    """All releases of all audiences, oldest first."""
+    from pipeline.publication.approval import approved_by
+    from pipeline.publication.release import WAREHOUSE_SCHEMAS, list_releases, release_states
 
-    table = Table("release", "period", "made (UTC)", "deliveries", "code")
-    for item in list_releases(settings):
-        deliveries = len(item.inputs_by_kind()["deliveries"])
-        table.add_row(item.release_id, item.period, item.created_at, str(deliveries), item.code_version)
+    table = Table("release", "state", "period", "made (UTC)", "made by", "approved by", "deliveries", "code")
+    with _told():
+        for audience in WAREHOUSE_SCHEMAS:
+            states = release_states(settings, audience)
+            for item in list_releases(settings, audience):
+                deliveries = str(len(item.inputs_by_kind()["deliveries"]))
+                state, approver = states.get(item.release_id, "unknown"), approved_by(settings, item.release_id) or ""
+                row = (item.release_id, state, item.period, item.created_at, item.made_by, approver)
+                table.add_row(*map(Text, (*row, deliveries, item.code_version)))
     console.print(table)
 
 
@@ -363,15 +424,26 @@ def release_list(settings: Settings) -> None:
 @click.argument("release_id")
 @click.pass_obj
 def release_show(settings: Settings, release_id: str) -> None:
-    """One release: its inputs and its tables."""
-    from pipeline.publication.release import find_release, release_file
+    """One release: its inputs, its tables, what happened to it, and whether it still is what was signed."""
+    from pipeline.disclosure.ledger import entries
+    from pipeline.publication.approval import content_problems, signature_problems
+    from pipeline.publication.life import waits
+    from pipeline.publication.release import find_release, release_file, release_state
     from pipeline.publication.revisions import revisions_in
 
-    found = find_release(settings, release_id)
-    if found is None:
-        raise click.ClickException(f"there is no release {release_id!r}; `effectmonitor release list` shows them")
+    with _told():
+        found = find_release(settings, release_id)
+        if found is None:
+            raise click.ClickException(f"there is no release {release_id!r}; `effectmonitor release list` shows them")
+        events = [each for each in entries(settings) if each.release_id == release_id]
+        state = release_state(settings, release_id)
+        problems = content_problems(settings, found)
+        if any(each.event == "approved" for each in events):
+            problems += signature_problems(settings, found)
+        waiting = waits(settings, found) if state == "candidate" else ""
     console.print(
-        f"[bold]{found.release_id}[/bold] for {found.audience}, up to {found.period}, made {found.created_at}"
+        f"[bold]{found.release_id}[/bold] for {found.audience}, up to {found.period}, made {found.created_at} "
+        f"by {found.made_by}: {state}"
     )
     for kind, names in found.inputs_by_kind().items():
         console.print(f"{kind}: {', '.join(names)}")
@@ -379,8 +451,68 @@ def release_show(settings: Settings, release_id: str) -> None:
     for name, rows in sorted(found.rows.items()):
         table.add_row(name, f"{rows:,}")
     console.print(table)
-    changed = len(revisions_in(release_file(settings, found), found.release_id))
-    console.print(f"changed: {changed:,} figures that were published before (marts.fct_revision)")
+    if release_file(settings, found).is_file():
+        changed = len(revisions_in(release_file(settings, found), found.release_id))
+        console.print(f"changed: {changed:,} figures that were published before (marts.fct_revision)")
+    history = Table("when (UTC)", "what", "by", "reason")
+    for each in events:
+        history.add_row(*map(Text, (each.at, each.event, each.by, each.reason or "")))
+    console.print(history)
+    if waiting:
+        console.print(Text(waiting, "yellow"), soft_wrap=True)
+    for text in problems or ["its files are as they were made" + ("" if waiting else ", and its signatures hold")]:
+        console.print(Text(text, "red" if problems else ""), soft_wrap=True)
+
+
+@release.command("approve")
+@click.argument("release_id")
+@click.option("--by", required=True, help="Who approves: somebody else than who made it.")
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="That person's private key; ~/.effectmonitor/NAME.key when absent.",
+)
+@click.pass_obj
+def release_approve(settings: Settings, release_id: str, by: str, key_file: Path | None) -> None:
+    """Sign a candidate as its second person, and publish it."""
+    from pipeline.publication.life import approve
+
+    with _told(), console.status(f"auditing and publishing {release_id}"):
+        outcome = approve(settings, release_id, by, key_file)
+    _say(outcome.sentences)
+
+
+@release.command("withdraw")
+@click.argument("release_id")
+@click.option("--by", required=True, help="Who withdraws it.")
+@click.option("--reason", required=True, help="Why; it is kept for good, so nothing about a person.")
+@click.pass_obj
+def release_withdraw(settings: Settings, release_id: str, by: str, reason: str) -> None:
+    """Take a release back; an earlier one takes its place when there is one."""
+    from pipeline.publication.life import withdraw
+
+    with _told():
+        outcome = withdraw(settings, release_id, by, reason)
+    _say(outcome.sentences)
+
+
+@release.command("keys")
+@click.argument("name")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for both keys; ~/.effectmonitor when absent.",
+)
+def release_keys(name: str, folder: Path | None) -> None:
+    """Make the key pair that a person approves with."""
+    from pipeline.publication.people import make_keys, own_folder
+
+    with _told():
+        secret, public = make_keys(name, folder or own_folder())
+    click.echo(f"private key: {secret} (only {name} may have it)")
+    click.echo(f"public key:  {public}: put it into the folder EFFECTMONITOR_PEOPLE of the installation")
 
 
 @main.group()
@@ -400,6 +532,24 @@ def monitors_refresh(settings: Settings) -> None:
     if not (settings.vault / "deliveries").is_dir():
         raise click.ClickException("nothing has been delivered yet: take a delivery first, with `effectmonitor run`")
     _follow(settings, refresh_monitors, show=r"^\w+ \w+: (fetched|unchanged|kept|bundled|missing)\b")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what went wrong with a release as a sentence, not as a trace."""
+    from pipeline.disclosure.ledger import LedgerError
+    from pipeline.publication.people import PeopleError
+    from pipeline.publication.release import ReleaseError
+
+    try:
+        yield
+    except (LedgerError, PeopleError, ReleaseError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _say(sentences: Iterable[str]) -> None:
+    for text in sentences:
+        console.print(Text(text), soft_wrap=True)
 
 
 def _simulate(settings: Settings, first: HalfYear, last: HalfYear, seed: int, scale: float) -> None:
@@ -429,12 +579,13 @@ def _chosen_periods(
             raise click.UsageError("--from and --to go together, the first before the last")
         return list(between(first, last))
     from pipeline.automation import waiting_deliveries
+    from pipeline.deliveries.versions import first_arrival
 
     waiting = sorted({HalfYear.parse(delivery.period) for delivery in waiting_deliveries(settings)})
     ended = [period for period in waiting if period <= last_complete(date.today())]
     if waiting and not ended:
         raise click.ClickException(f"{waiting[0]} has not ended yet: its delivery waits in the inbox until it has")
-    if not ended and not settings.warehouse.exists():
+    if not ended and first_arrival(settings) is None:
         raise click.ClickException(
             f"there is nothing to do: no complete delivery lies in {settings.inbox}/<consortium>/<period>/<version>/"
         )
@@ -443,7 +594,7 @@ def _chosen_periods(
 
 def _run_as_of(settings: Settings) -> None:
     from pipeline.deliveries.vault import ensure_vault
-    from pipeline.deliveries.versions import first_arrival
+    from pipeline.deliveries.versions import first_arrival, removed_then
     from pipeline.publication.release import ReleaseError, write_as_of
 
     first = first_arrival(settings)
@@ -452,6 +603,11 @@ def _run_as_of(settings: Settings) -> None:
     if settings.as_of < first:
         raise click.ClickException(
             f"the first delivery was accepted at {first:%Y-%m-%dT%H:%M:%S} (UTC): before that there were no figures"
+        )
+    if removed := removed_then(settings, settings.as_of):
+        raise click.ClickException(
+            f"the rows of {removed}, which counted then, were removed when their term was over (seeds/retention.csv): "
+            "the figures of that moment cannot be computed any more"
         )
     ensure_vault(settings)
     _run(settings)
@@ -533,7 +689,8 @@ def _print_summary(settings: Settings) -> None:
             "for example inbox/tom/2024-H1/1[/yellow]",
             soft_wrap=True,
         )
-    found = summarise(settings)
+    with _told():
+        found = summarise(settings)
     if not found.deliveries:
         console.print(
             f"Nothing has been delivered yet. Deliveries go into {settings.inbox}/<consortium>/<period>/<version>/"
@@ -548,6 +705,7 @@ def _print_summary(settings: Settings) -> None:
     )
     if not found.periods:
         console.print("Nothing is published yet.")
+        _say_waiting(found)
         return
     shown = found.cells.get("published", 0)
     hidden = sum(count for name, count in found.cells.items() if name.startswith("suppressed"))
@@ -562,7 +720,8 @@ def _print_summary(settings: Settings) -> None:
             f"The release of then: {found.release or 'none'}"
         )
     else:
-        console.print(f"[bold]Release[/bold]     {found.release}")
+        console.print(f"[bold]Release[/bold]     {'; '.join(found.published)}", soft_wrap=True)
+        _say_waiting(found)
     table = Table(title=f"The whole municipality, {found.latest[0][0] if found.latest else ''}", title_justify="left")
     table.add_column("indicator")
     table.add_column("value", justify="right")
@@ -584,6 +743,11 @@ def _print_summary(settings: Settings) -> None:
     as_of = f" --as-of {settings.as_of.isoformat()}" if settings.as_of else ""
     console.print(f'{_own_name()} query{as_of} "{query}"', soft_wrap=True, markup=False)
     console.print(f"            (or open {where} in DBeaver, R, Python or Power BI)", soft_wrap=True, markup=False)
+
+
+def _say_waiting(found: Summary) -> None:
+    for text in found.waiting:
+        console.print(f"[bold]Waiting[/bold]     [yellow]{text}[/yellow]", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from pipeline.deliveries.assets import build_delivery_assets
 from pipeline.disclosure.assets import build_disclosure_assets
 from pipeline.monitors.assets import build_monitor_assets
 from pipeline.publication.assets import build_publication_assets
+from pipeline.publication.release import WAREHOUSE_SCHEMAS
 from pipeline.reliability.assets import build_reliability_assets
 from pipeline.reliability.checks import build_reliability_checks
 from pipeline.settings import Settings, load_settings
-from pipeline.warehouse.assets import MARTS_SCHEMA, build_dbt_assets
+from pipeline.warehouse.assets import build_dbt_assets
 from pipeline.warehouse.manifest import ensure_manifest, read_graph
 
 
@@ -26,7 +27,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         settings: folders and environment; tests pass their own.
     """
     graph = read_graph(ensure_manifest())
-    marts = [dg.AssetKey(node.key) for node in graph.nodes.values() if node.schema == MARTS_SCHEMA]
+    tables = {
+        audience: [dg.AssetKey(node.key) for node in graph.nodes.values() if node.schema == schema]
+        for audience, schema in WAREHOUSE_SCHEMAS.items()
+    }
     return dg.Definitions(
         assets=[
             *build_delivery_assets(settings, HALF_YEARS),
@@ -34,7 +38,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_dbt_assets(settings, graph),
             *build_reliability_assets(settings),
             *build_disclosure_assets(settings),
-            *build_publication_assets(settings, marts),
+            *build_publication_assets(settings, tables),
         ],
         asset_checks=build_reliability_checks(settings),
         jobs=build_jobs(settings),

@@ -38,6 +38,9 @@ class Settings:
         key_folder: folder with one key file per consortium; only production reads it (``EFFECTMONITOR_KEYS``).
         odata_base: address of a mirror of the public monitors, for example in a closed network; the public hosts when
             None (``EFFECTMONITOR_ODATA``).
+        people_folder: folder with the public key of each person who may approve a release, ``<name>.pub``; only
+            production reads it (``EFFECTMONITOR_PEOPLE``).
+        maker: who makes releases; only production reads it (``EFFECTMONITOR_MAKER``).
         as_of: the moment (UTC) as of which figures are computed; None is now. What is made for an earlier moment lies
             in a place of its own: warehouse, published files and logs; vault and releases are only read.
     """
@@ -46,6 +49,8 @@ class Settings:
     environment: str = "demo"
     key_folder: Path | None = None
     odata_base: str | None = None
+    people_folder: Path | None = None
+    maker: str | None = None
     as_of: datetime | None = None
 
     def at(self, moment: datetime) -> Settings:
@@ -89,6 +94,11 @@ class Settings:
     def receipts(self) -> Path:
         """The receipt of each delivery version, without personal data."""
         return self.home / "receipts"
+
+    @property
+    def erasure_log(self) -> Path:
+        """Every erasure of a person, without the person."""
+        return self.home / "erasure_log.jsonl"
 
     @property
     def warehouse(self) -> Path:
@@ -158,15 +168,21 @@ def load_settings(home: Path | str | None = None) -> Settings:
         home: overrides ``EFFECTMONITOR_HOME``.
 
     Raises:
-        SettingsError: for an unknown environment, or for production without home or keys: it has no fallback.
+        SettingsError: for an unknown environment, or for production without home, keys, people or maker: it has no
+            fallback.
     """
     environment = os.environ.get("EFFECTMONITOR_ENVIRONMENT", "demo")
     if environment not in ENVIRONMENTS:
         raise SettingsError(f"EFFECTMONITOR_ENVIRONMENT is {environment!r}; expected one of {', '.join(ENVIRONMENTS)}")
     chosen = home or os.environ.get("EFFECTMONITOR_HOME")
     keys = os.environ.get("EFFECTMONITOR_KEYS")
-    if environment == "production" and not (chosen and keys):
-        raise SettingsError("production needs EFFECTMONITOR_HOME and EFFECTMONITOR_KEYS; there is no fallback")
+    people = os.environ.get("EFFECTMONITOR_PEOPLE")
+    maker = os.environ.get("EFFECTMONITOR_MAKER")
+    if environment == "production" and not (chosen and keys and people and maker):
+        raise SettingsError(
+            "production needs EFFECTMONITOR_HOME and EFFECTMONITOR_KEYS, EFFECTMONITOR_PEOPLE and EFFECTMONITOR_MAKER; "
+            "there is no fallback"
+        )
     odata_base = os.environ.get("EFFECTMONITOR_ODATA") or None
     if odata_base and not odata_base.startswith(("https://", "http://")):
         raise SettingsError("EFFECTMONITOR_ODATA is no address: it starts with https:// (or http:// for a test)")
@@ -178,4 +194,6 @@ def load_settings(home: Path | str | None = None) -> Settings:
         environment=environment,
         key_folder=Path(keys).expanduser().resolve() if keys else None,
         odata_base=odata_base,
+        people_folder=Path(people).expanduser().resolve() if people else None,
+        maker=maker or None,
     )

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from pipeline.publication.approval import approved_by
+from pipeline.publication.life import waits
 from pipeline.publication.marts_file import open_marts
+from pipeline.publication.people import DEMO_PEOPLE
+from pipeline.publication.release import WAREHOUSE_SCHEMAS, current_release, waiting_release
 from pipeline.settings import Settings
 
 
@@ -26,6 +30,8 @@ class Summary:
         pooled: figures of the pooling ladder that are shown in the place of another one.
         latest: newest figures of the municipality: period, indicator, value, lower and upper bound, unit, verdict.
         release: name of the published release.
+        published: per audience what it reads now, who made it and who approved it, as sentences.
+        waiting: releases that wait for approval, and who can give it, as sentences.
     """
 
     deliveries: dict[str, int] = field(default_factory=dict)
@@ -36,6 +42,8 @@ class Summary:
     latest: list[tuple] = field(default_factory=list)
     pooled: int = 0
     release: str | None = None
+    published: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 def summarise(settings: Settings, audience: str = "partners") -> Summary:
@@ -46,9 +54,10 @@ def summarise(settings: Settings, audience: str = "partners") -> Summary:
         audience: whose release to read.
     """
     deliveries, rows = _delivered(settings)
+    published, waiting = _released(settings)
     marts_file = settings.published / audience / "marts.duckdb"
     if not marts_file.exists():
-        return Summary(deliveries=deliveries, rows=rows)
+        return Summary(deliveries=deliveries, rows=rows, published=published, waiting=waiting)
     with open_marts(marts_file) as marts:
         cells = dict(marts.execute("select status, count(*) from marts.fct_indicator group by 1 order by 1").fetchall())
         indicators = marts.execute(
@@ -63,7 +72,7 @@ def summarise(settings: Settings, audience: str = "partners") -> Summary:
                 "select count(*) from marts.fct_indicator_pooled where status = 'published'"
             ).fetchone()[0]
         periods = marts.execute("select min(period), max(period) from marts.fct_indicator").fetchone()
-        release = marts.execute("select max(release_id) from marts.release").fetchone()[0]
+        release = marts.execute("select max(release_id) from marts.release where state = 'published'").fetchone()[0]
         latest = marts.execute(
             """
             select f.period, d.name_nl, f.value, f.ci_low, f.ci_high, f.unit, f.verdict
@@ -75,7 +84,19 @@ def summarise(settings: Settings, audience: str = "partners") -> Summary:
             order by f.consortium_code desc, f.indicator_code
             """
         ).fetchall()
-    return Summary(deliveries, rows, cells, indicators, periods, latest, int(pooled), release)
+    return Summary(deliveries, rows, cells, indicators, periods, latest, int(pooled), release, published, waiting)
+
+
+def _released(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    published, waiting = [], []
+    for audience in WAREHOUSE_SCHEMAS:
+        if release := current_release(settings, audience):
+            approver = approved_by(settings, release.release_id)
+            is_demo = " (demo identities)" if approver in DEMO_PEOPLE else ""
+            published.append(f"{release.release_id}, made by {release.made_by}, approved by {approver}{is_demo}")
+        if release := waiting_release(settings, audience):
+            waiting.append(waits(settings, release))
+    return tuple(published), tuple(waiting)
 
 
 def _delivered(settings: Settings) -> tuple[dict[str, int], dict[str, int]]:

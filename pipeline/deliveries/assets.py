@@ -6,6 +6,7 @@ what only the whole run can tell.
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -17,6 +18,7 @@ from pipeline.warehouse.connection import open_warehouse, warehouse_lock
 
 GROUP = "deliveries"
 LOG = dg.AssetKey([GROUP, "delivery_log"])
+RETENTION = dg.AssetKey([GROUP, "retention"])
 RECEIPT_INTERVIEWS_NEEDED = dg.AssetKey([GROUP, "receipt_interviews_needed"])
 INTERVIEWS_NEEDED = dg.AssetKey(["reliability", "interviews_needed"])
 DELIVERIES = dg.AssetKey(["staging", "stg_deliveries__deliveries"])
@@ -25,6 +27,7 @@ _ACCEPTED = "no_delivery_rejected"
 _LOG_COLUMNS = ("period", "consortium", "version", "status", "received", "accepted", "refused", "seconds", "receipt")
 _TABLE_COLUMNS = ("period", "consortium", "version", "received", "accepted", "refused")
 _VERDICTS = ("reliable", "indicative", "not_publishable")
+_COMING_ROWS = 40  # of what retention removes next, as many as a page can hold
 _NEEDED_COLUMNS = ("period", "consortium", "version", "figures", *_VERDICTS, "receipt")
 
 
@@ -90,6 +93,7 @@ def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinitio
     )
     def receive_deliveries(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         # reading and judging need DuckDB, Great Expectations and pandas; the definitions do not
+        from pipeline.deliveries.inbox import finish_replacements
         from pipeline.deliveries.intake import find_deliveries, receive
         from pipeline.deliveries.vault import ensure_vault
 
@@ -97,28 +101,59 @@ def build_delivery_assets(settings: Settings, half_years: dg.PartitionsDefinitio
         periods = {str(HalfYear.from_partition_key(key)) for key in context.partition_keys}
         ensure_vault(settings)
         outcomes = []
-        # as they were sent: a correction of a half-year comes before what makes that half-year final
-        chosen = sorted(
-            (folder for folder in find_deliveries(settings) if folder.period in periods),
-            key=lambda folder: (folder.period, folder.version, folder.consortium),
-        )
-        for number, folder in enumerate(chosen, start=1):
-            outcome = receive(folder, settings)
-            outcomes.append(outcome)
-            context.log.info(
-                "delivery %d of %d: %s %s v%d: %s",
-                number,
-                len(chosen),
-                outcome.consortium,
-                outcome.period,
-                outcome.version,
-                outcome.status,
+        # nobody is erased, and nothing is removed, while deliveries are taken
+        with warehouse_lock(settings):
+            finish_replacements(settings)
+            # as they were sent: a correction of a half-year comes before what makes that half-year final
+            chosen = sorted(
+                (folder for folder in find_deliveries(settings) if folder.period in periods),
+                key=lambda folder: (folder.period, folder.version, folder.consortium),
             )
+            for number, folder in enumerate(chosen, start=1):
+                outcome = receive(folder, settings)
+                outcomes.append(outcome)
+                context.log.info(
+                    "delivery %d of %d: %s %s v%d: %s",
+                    number,
+                    len(chosen),
+                    outcome.consortium,
+                    outcome.period,
+                    outcome.version,
+                    outcome.status,
+                )
         yield from _tables(outcomes, keys, periods, time.perf_counter() - started)
         yield from _log(outcomes, settings, time.perf_counter() - started)
         yield from _contracts(context, settings, contracts, keys, periods)
 
-    return [receive_deliveries, _receipt_interviews_needed(settings)]
+    return [receive_deliveries, _receipt_interviews_needed(settings), _retention(settings)]
+
+
+def _retention(settings: Settings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=RETENTION,
+        group_name=GROUP,
+        owners=["team:privacy"],
+        kinds={"python"},
+        pool="warehouse",
+        description="What is past its term in inbox, vault, quarantine, receipts and releases is removed, as "
+        "`seeds/retention.csv` says; what comes next is told. `effectmonitor retention --dry-run` says it beforehand.",
+    )
+    def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        from pipeline.deliveries.retention import COLUMNS, apply_retention, as_rows
+
+        report = apply_retention(settings, datetime.now(UTC).date())
+        for each in report.removed:
+            context.log.info("removed %s: %s", each.rule.dataset, each.place)
+        return dg.MaterializeResult(
+            metadata={
+                "removed": len(report.removed),
+                "next": str(min((each.due for each in report.coming), default="nothing waits")),
+                "removed_now": dg.MetadataValue.md(markdown_table(COLUMNS, as_rows(report.removed))),
+                "coming": dg.MetadataValue.md(markdown_table(COLUMNS, as_rows(report.coming)[:_COMING_ROWS])),
+            }
+        )
+
+    return retention
 
 
 def _receipt_interviews_needed(settings: Settings) -> dg.AssetsDefinition:

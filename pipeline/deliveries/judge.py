@@ -39,7 +39,7 @@ _EXAMPLES = 5
 _DAYS_AFTER_PERIOD = 365
 _CODES_LISTED = 25
 # Faults that say of a delivery that its figures may be wrong; other refusals only say that a row is missing.
-_UNSOUND = ("duplicate_key", "out_of_range", "out_of_scale")
+UNSOUND = ("duplicate_key", "out_of_range", "out_of_scale")
 _NOT_OF_TYPE = {
     "integer": ("not_an_integer", "Dit is geen heel getal."),
     "date": ("not_a_date", "Dit is geen bestaande datum. Schrijf 31-12-2024 of 2024-12-31."),
@@ -442,7 +442,7 @@ def _split(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str, checks: list[_Check]) -> TableCount:
-    unsound_checks = [number for number, check in enumerate(checks) if check.rule in _UNSOUND]
+    unsound_checks = [number for number, check in enumerate(checks) if check.rule in UNSOUND]
     received, refused, unsound = connection.execute(
         f"""
         select

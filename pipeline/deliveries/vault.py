@@ -45,6 +45,8 @@ LOG_SCHEMA = pa.schema(
         ("contract", pa.int32()),
         *_COUNTS,
         ("correction_of_final", pa.bool_()),
+        ("erased_at", pa.timestamp("us")),
+        ("removed_at", pa.timestamp("us")),
     ]
 )
 LOG_TABLES_SCHEMA = pa.schema([*_DELIVERY, ("table_name", pa.string()), *_TABLE_COUNTS])
@@ -72,6 +74,9 @@ class LogEntry:
         contract: version of the contract it follows; None when it does not say.
         tables: received, accepted, refused and unsound rows per table, as in ``TableCount``.
         correction_of_final: whether it says to correct a half-year whose figures are final.
+        erased_at: moment at which a person was last removed from it, UTC; None when that never happened. Rows and hash
+            are those of after it.
+        removed_at: moment at which its rows were removed because their term was over, UTC; None while they are there.
     """
 
     status: str
@@ -81,6 +86,8 @@ class LogEntry:
     contract: int | None
     tables: dict[str, tuple[int, int, int, int | None]]
     correction_of_final: bool = False
+    erased_at: datetime | None = None
+    removed_at: datetime | None = None
 
 
 def vault_schema(contract: Contract) -> pa.Schema:
@@ -184,6 +191,7 @@ def write_log(settings: Settings, consortium: str, period: str, version: int, en
     row: dict[str, Any] = place | totals
     for name in ("status", "created", "received_at", "package_hash", "contract", "correction_of_final"):
         row[name] = getattr(entry, name)
+    row |= {"erased_at": entry.erased_at, "removed_at": entry.removed_at}
     write_table(
         pa.Table.from_pylist(tables, LOG_TABLES_SCHEMA), table_path(settings, LOG_TABLES, consortium, period, version)
     )
@@ -207,6 +215,8 @@ def read_log(settings: Settings, consortium: str, period: str, version: int) -> 
         # a log of before a column says nothing of it
         tables={each["table_name"]: tuple(each.get(name) for name, _ in _TABLE_COUNTS) for each in tables},
         correction_of_final=bool(row.get("correction_of_final")),
+        erased_at=row.get("erased_at"),
+        removed_at=row.get("removed_at"),
     )
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline.deliveries.findings import Finding
 from pipeline.deliveries.package import Package
-from pipeline.deliveries.vault import LOG
+from pipeline.deliveries.vault import LOG, judged_versions, read_log
 from pipeline.periods import TIMEZONE, HalfYear
 from pipeline.settings import Settings
 
@@ -47,6 +47,40 @@ def made_final_by(settings: Settings, period: HalfYear) -> Arrival | None:
     first_of_next_year = HalfYear(period.year + 1, 1)
     later = (each for each in _arrivals(settings) if HalfYear.parse(each.period) >= first_of_next_year)
     return min(later, default=None)
+
+
+def removed_then(settings: Settings, moment: datetime) -> str | None:
+    """The first delivery that counted at a moment (UTC) and has lost its rows since; None when all are there."""
+    counted: dict[tuple[str, str], Arrival] = {}
+    for each in _arrivals(settings):
+        place = (each.consortium, each.period)
+        if each.received_at <= moment and (place not in counted or each.version > counted[place].version):
+            counted[place] = each
+    for each in sorted(counted.values(), key=lambda each: (each.consortium, each.period)):
+        entry = read_log(settings, each.consortium, each.period, each.version)
+        if entry.removed_at:
+            return f"{each.consortium} {each.period} v{each.version}"
+    return None
+
+
+def stopped_counting(settings: Settings, consortium: str, period: str) -> dict[int, datetime | None]:
+    """When each judged version of a half-year stopped counting (UTC); None for the one that still does.
+
+    A version that was rejected never counted: for it the moment is that of its judgement.
+    """
+    entries = {
+        version: read_log(settings, consortium, period, version)
+        for version in judged_versions(settings, consortium, period)
+    }
+    stopped: dict[int, datetime | None] = {}
+    for version, entry in entries.items():
+        later = [each.received_at for other, each in entries.items() if other > version and each.status in _ACCEPTED]
+        if entry.status not in _ACCEPTED:
+            stopped[version] = entry.received_at
+        else:
+            # one that came after a higher version never counted either
+            stopped[version] = max(min(later), entry.received_at) if later else None
+    return stopped
 
 
 def final_period_findings(settings: Settings, package: Package) -> list[Finding]:

@@ -60,10 +60,14 @@ class Sheet:
     Attributes:
         headings: as delivered, trimmed.
         rows: the rows that hold anything, with their number: 1 is the sheet row under the headings.
+        name: name of the sheet.
+        heading_row: the sheet row of the headings, 1 is the first; 0 when it has none.
     """
 
     headings: tuple[str, ...]
     rows: Iterator[tuple[int, list[str]]]
+    name: str
+    heading_row: int
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,8 @@ def read_sheet(resource: Resource, known: Collection[str]) -> Sheet:
     heading_row, cells = first[0]
     headings = tuple(cell.strip(BLANK) for cell in cells)
     check_headings(headings, known, resource.name)
-    return Sheet(headings, ((number - heading_row, cells) for number, cells in chain(first[1:], lines)))
+    rows = ((number - heading_row, cells) for number, cells in chain(first[1:], lines))
+    return Sheet(headings, rows, sheet.name, heading_row)
 
 
 def other_sheets(resource: Resource, tables: Collection[str]) -> Iterator[tuple[str, Sheet]]:
@@ -139,7 +144,27 @@ def other_sheets(resource: Resource, tables: Collection[str]) -> Iterator[tuple[
         for each in workbook.sheets_metadata:
             if each.typ == SheetTypeEnum.WorkSheet and folded(each.name) not in taken:
                 sheet = workbook.get_sheet_by_name(each.name)
-                yield each.name, Sheet(("",) * sheet.width, _lines(sheet, array("q")))
+                yield each.name, Sheet(("",) * sheet.width, _lines(sheet, array("q")), each.name, 0)
+
+
+def all_sheets(resource: Resource) -> Iterator[tuple[str, Sheet]]:
+    """Every sheet of a workbook with its name, without headings: row 1 is the first row of the sheet.
+
+    Args:
+        resource: any table in the workbook.
+
+    Raises:
+        DeliveryFault: when it is no sound ``.xlsx`` workbook.
+    """
+    status = resource.path.stat()
+    contents = _examine(resource.path, status.st_size, status.st_mtime_ns)
+    if contents.rule:
+        raise _fault(resource, contents.rule, contents.sentence)
+    with resource.path.open("rb") as handle, CalamineWorkbook.from_filelike(handle) as workbook:
+        for each in workbook.sheets_metadata:
+            if each.typ == SheetTypeEnum.WorkSheet:
+                sheet = workbook.get_sheet_by_name(each.name)
+                yield each.name, Sheet(("",) * sheet.width, _lines(sheet, array("q")), each.name, 0)
 
 
 def _sheet_name(workbook: CalamineWorkbook, resource: Resource) -> str:

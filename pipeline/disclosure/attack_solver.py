@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import highspy
 import numpy as np
@@ -211,15 +212,23 @@ class Programs:
         """
         self._part = part
         self._counts = np.array(counts, dtype=np.int32)
-        self._ends = _solver(_model(np.zeros(len(part.unknowns)), part.low, part.high, *_rows(part)))
+
+    # Solvers are made when they are needed: of most parts an earlier attack left all worlds.
+    @cached_property
+    def _ends(self) -> highspy.Highs:
+        part = self._part
+        return _solver(_model(np.zeros(len(part.unknowns)), part.low, part.high, *_rows(part)))
+
+    @cached_property
+    def _wishes(self) -> highspy.Highs:
         # Per count a shortfall u <= 0 that is at most x - value upwards, and at most value - x downwards.
-        size, many = len(part.unknowns), len(counts)
+        part, size, many = self._part, len(self._part.unknowns), len(self._counts)
         shortfall = sparse.identity(many, dtype=np.int64)
         column = sparse.csr_array(
             (np.ones(many, dtype=np.int64), (np.arange(many), self._counts)), shape=(many, size), dtype=np.int64
         )
         rows = sparse.block_array([[part.rows, None], [column, -shortfall], [-column, -shortfall]], format="csr")
-        self._wishes = _solver(
+        solver = _solver(
             _model(
                 np.zeros(size + many),
                 np.concatenate([part.low, np.full(many, -np.inf)]),
@@ -230,7 +239,8 @@ class Programs:
             )
         )
         # Here everything changes from one program to the next; the dual simplex was measured twice as fast.
-        self._wishes.setOptionValue("simplex_strategy", 1)
+        solver.setOptionValue("simplex_strategy", 1)
+        return solver
 
     def best(self, part: Part, wishes: Sequence[Wish]) -> Whole | None:
         """Whole numbers that meet many wishes at once, or come near.

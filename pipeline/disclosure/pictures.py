@@ -35,17 +35,17 @@ from pipeline.pictures import (
 from pipeline.tables import markdown_table
 
 _SHOWN, _PENDING, _SECONDARY, _PRIMARY = "published", "pending", "suppressed_secondary", "suppressed_primary"
-_NO_DATA = "no_data"
+_UNRELIABLE, _NO_DATA = "unreliable", "no_data"
 # Light and dark apart from colour: printed in grey they still differ, and each has a sign of its own.
 _STATUSES = {
     _SHOWN: Style("getoond", BLUE, BLUE, "circle"),
     _PENDING: Style("oud cijfer, wijziging wacht", BLUE, "#CBE4F4", "triangle-up"),
     _SECONDARY: Style("verborgen om een ander cijfer te beschermen", "#9A6A00", ORANGE, "diamond"),
     _PRIMARY: Style("verborgen: zegt te veel over personen", RED, "white", "cross"),
-    "unreliable": Style("te onzeker", INK, "#BDBDBD", "square"),
+    _UNRELIABLE: Style("te onzeker", INK, "#BDBDBD", "square"),
     _NO_DATA: Style("geen gegevens", GREY, "#F4F4F4", "stroke"),
 }
-_PARTS = {"shown": _SHOWN, "pending": _PENDING, "hidden_secondary": _SECONDARY, "hidden_primary": _PRIMARY}
+_COUNTS = ["rows", "shown", "pending", "hidden_secondary", "hidden_primary"]
 _AUDIENCES = {"partners": "Partners: wijken en gemeente", "council": "Raad: alleen de gemeente"}
 
 _WIDTH, _COLUMN, _ROW, _GAP = 830, 60, 25, 12  # of the boxes together, of one at most, between groups; in pixels
@@ -103,31 +103,40 @@ def pattern_history(figures: pd.DataFrame) -> alt.TopLevelMixin:
     """Parts of the figures that are shown, pending and hidden over the half-years, and the information kept.
 
     Args:
-        figures: audience, period, shown, pending, hidden_secondary, hidden_primary, information_kept, rows, as in
-            ``disclosure.pattern_figures``. The four parts exclude each other; figures without data are in none.
+        figures: audience, period, rows (with data), shown, pending (of those shown), hidden_secondary, hidden_primary,
+            information_kept, as in ``disclosure.pattern_figures``. What is neither shown nor hidden is too uncertain.
 
     Returns:
         The chart, one panel per audience, with at most the last ``pipeline.pictures.MOST_HALF_YEARS``.
 
     Raises:
-        ValueError: when a column is missing, an audience is unknown or has two rows in a half-year, or the parts are
-            more than all figures.
+        ValueError: when a column is missing, an audience is unknown or has two rows in a half-year, or parts are more
+            than their whole.
     """
-    rows = usable(figures, ["audience", "period"], [*_PARTS, "rows"], also=["information_kept"])
+    rows = usable(figures, ["audience", "period"], _COUNTS, also=["information_kept"])
     known(rows["audience"], _AUDIENCES)
-    if (rows[list(_PARTS)].sum(axis=1) > rows["rows"]).any():
-        raise ValueError("shown, pending and hidden figures exclude each other, but are more than all figures")
+    rows = rows.assign(
+        panel=rows["audience"].map(_AUDIENCES),
+        kept=[_kept(each).replace(".", ",") for each in rows["information_kept"]],
+    )
+    # in the order of a bar, from its bottom
+    parts = {
+        _SHOWN: rows["shown"] - rows["pending"],
+        _PENDING: rows["pending"],
+        _SECONDARY: rows["hidden_secondary"],
+        _PRIMARY: rows["hidden_primary"],
+        _UNRELIABLE: rows["rows"] - rows["shown"] - rows["hidden_secondary"] - rows["hidden_primary"],
+    }
+    if any((part < 0).any() for part in parts.values()):
+        raise ValueError("pending figures are more than those shown, or shown and hidden ones more than all")
+    bars = pd.concat([rows.assign(part=code, cells=part) for code, part in parts.items()], ignore_index=True)
+    bars = latest(bars[bars["cells"] > 0])
     title = "Hoeveel mag worden getoond? Deel van de cijfers per halfjaar"
-    key = ["audience", "period", "information_kept"]
-    parts = rows.melt(id_vars=key, value_vars=list(_PARTS), var_name="part", value_name="cells")
-    parts = latest(parts[parts["cells"] > 0])
-    if parts.empty:
+    if bars.empty:
         return nothing(title, "Er zijn nog geen cijfers beoordeeld.")
-    parts = parts.assign(part=parts["part"].map(_PARTS), panel=parts["audience"].map(_AUDIENCES))
-    parts = parts.assign(kept=[_kept(each).replace(".", ",") for each in parts["information_kept"]])
-    bars = part_bars(parts, "panel", "part", "cells", {code: _STATUSES[code] for code in _PARTS.values()})
+    drawn = part_bars(bars, "panel", "part", "cells", {code: _STATUSES[code] for code in parts})
     # each part of a bar carries what its half-year kept; the lowest part draws it
-    kept = alt.Chart(bars[0].data).encode(x=half_years(parts["period"]), y="information_kept:Q")
+    kept = alt.Chart(drawn[0].data).encode(x=half_years(bars["period"]), y="information_kept:Q")
     kept = kept.transform_filter("isValid(datum.information_kept) && datum.lower == 0")
     line = [
         kept.mark_line(color=INK, strokeWidth=2),
@@ -135,11 +144,11 @@ def pattern_history(figures: pd.DataFrame) -> alt.TopLevelMixin:
         kept.mark_text(fontSize=11, baseline="bottom", dy=-6, color=INK).encode(y=alt.datum(1), text="kept:N"),
     ]
     return finished(
-        alt.layer(*bars[:2], *line)
+        alt.layer(*drawn[:2], *line)
         .properties(width=910, height=190)
-        .facet(row=panels(parts["panel"], list(_AUDIENCES.values()))),
+        .facet(row=panels(bars["panel"], list(_AUDIENCES.values()))),
         title,
-        "Eén indicator in één gebied is één cijfer. Cijfers zonder gegevens tellen niet mee.",
+        "Cijfers per indicator en per leefgebied, in elk gebied. Cijfers zonder gegevens tellen niet mee.",
         "Zwarte lijn en getal erboven: behouden informatie. Daarin weegt een cijfer over meer personen zwaarder.",
     )
 
@@ -156,10 +165,10 @@ def figures_table(figures: pd.DataFrame) -> str:
     Raises:
         ValueError: when a column is missing or an audience has two rows in a half-year.
     """
-    numbers = [*_PARTS, "information_kept", "gap", "seconds"]
+    numbers = [*_COUNTS, "information_kept", "gap", "seconds"]
     rows = usable(figures, ["period", "audience"], [], also=numbers)
     rows = rows.sort_values(["period", "audience"], ascending=[False, True])
-    heads = ["half-year", "audience", "shown", "hidden by rule", "hidden to protect", "pending"]
+    heads = ["half-year", "audience", "shown", "of these pending", "hidden by rule", "hidden to protect"]
     heads += ["information kept", "from the optimum", "seconds"]
     return markdown_table(
         heads,
@@ -167,7 +176,7 @@ def figures_table(figures: pd.DataFrame) -> str:
             [
                 row.period,
                 row.audience,
-                *(f"{each:.0f}" for each in (row.shown, row.hidden_primary, row.hidden_secondary, row.pending)),
+                *(f"{each:.0f}" for each in (row.shown, row.pending, row.hidden_primary, row.hidden_secondary)),
                 _kept(row.information_kept),
                 _distance(row.gap),
                 "" if np.isnan(row.seconds) else f"{row.seconds:.1f}",

@@ -103,20 +103,30 @@ def check(system: System, proof: Proof, people: Sequence[Insider] = ()) -> list[
     for line, (terms, *_) in enumerate(rows):
         for at, _ in terms:
             rows_of[at].append(line)
-    # Per unknown and value the worlds that have it, as the bits of a number.
-    moved: dict[str, dict[int, int]] = {}
+    # Per unknown and value the worlds that have it.
+    moved: dict[str, dict[int, list[int]]] = {}
     for number, changes in enumerate(proof.worlds):
         wrong = _wrong(system, truth, rows, rows_of, number, changes)
         objections += wrong
         if not wrong:
             for at, value in changes.items():
-                values = moved.setdefault(system.unknowns[at].name, {})
-                values[value] = values.get(value, 0) | 1 << number
-    fallen = {asked.unknown for asked in system.protections if not _holds(system, asked, moved, 0)}
+                moved.setdefault(system.unknowns[at].name, {}).setdefault(value, []).append(number)
+    fallen = {asked.unknown for asked in system.protections if not _holds(system, asked, moved, set())}
     objections += [Objection(NOT_PROTECTED, asked.unknown) for asked in system.protections if asked.unknown in fallen]
+    touched = _touched(system, moved, len(proof.worlds)) if people else []
     for person in people:
-        objections += _against(system, person, moved, fallen)
+        objections += _against(system, person, moved, touched, fallen)
     return objections
+
+
+def _touched(system: System, moved: Mapping[str, Mapping[int, list[int]]], worlds: int) -> list[list[int]]:
+    """Per world the places of the hidden counts that have another value in it."""
+    touched: list[list[int]] = [[] for _ in range(worlds)]
+    for place, asked in enumerate(system.protections):
+        for numbers in moved.get(asked.unknown, {}).values():
+            for world in numbers:
+                touched[world].append(place)
+    return touched
 
 
 def _wrong(
@@ -143,26 +153,31 @@ def _wrong(
     return [Objection(IMPOSSIBLE, name, number) for name in dict.fromkeys(names)]
 
 
-def _holds(system: System, asked: Protection, moved: Mapping[str, Mapping[int, int]], without: int) -> bool:
+def _holds(system: System, asked: Protection, moved: Mapping[str, Mapping[int, list[int]]], without: set[int]) -> bool:
     """Whether the truth and the worlds give a count the values that are asked, without some of the worlds."""
-    others = (value for value, worlds in moved.get(asked.unknown, {}).items() if worlds & ~without)
+    others = (value for value, worlds in moved.get(asked.unknown, {}).items() if not without.issuperset(worlds))
     return asked.is_met([system.truth[asked.unknown], *others])
 
 
 def _against(
-    system: System, person: Insider, moved: Mapping[str, Mapping[int, int]], fallen: set[str]
+    system: System,
+    person: Insider,
+    moved: Mapping[str, Mapping[int, list[int]]],
+    touched: Sequence[Sequence[int]],
+    fallen: set[str],
 ) -> list[Objection]:
-    """Hidden counts that the worlds which an insider believes in do not protect."""
+    """Hidden counts that the worlds which an insider believes in do not protect; others lose nothing by him."""
     if not all(within(system.truth[name], low, high) for name, low, high in person.knows):
         return [Objection(CONTRADICTS_TRUTH, person.name, insider=person.name)]
-    disbelieved = 0
+    disbelieved: set[int] = set()
     for name, low, high in person.knows:
         for value, worlds in moved.get(name, {}).items():
             if not within(value, low, high):
-                disbelieved |= worlds
+                disbelieved.update(worlds)
+    doubtful = set().union(*(touched[world] for world in disbelieved))
     return [
         Objection(NOT_PROTECTED, asked.unknown, insider=person.name)
-        for asked in system.protections
+        for asked in (system.protections[place] for place in sorted(doubtful))
         if asked.unknown not in fallen
         and asked.unknown not in person.sees_himself_in
         and not _holds(system, asked, moved, disbelieved)

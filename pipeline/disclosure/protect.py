@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import isqrt
 
 import pandas as pd
@@ -34,7 +35,7 @@ from pipeline.disclosure.counts import (
     relations_between,
 )
 from pipeline.disclosure.history import PARTNERS, History, Shown
-from pipeline.disclosure.pattern import Pattern, cheapest_pattern
+from pipeline.disclosure.pattern import Pattern
 from pipeline.disclosure.problem import Cell, Equation, Problem, Status, protection_levels
 from pipeline.disclosure.rules import (
     NO_DATA,
@@ -47,6 +48,7 @@ from pipeline.disclosure.rules import (
     judge_indicator,
     limits_of,
 )
+from pipeline.disclosure.solving import cheapest_patterns
 
 UNRELIABLE = "unreliable"
 NOT_OFFERED = "not_offered"
@@ -246,8 +248,8 @@ class _Protection:
 
     def levels(self, report: Callable[[str, int, int], None]) -> None:
         """Hide what breaks a rule, and what would give it away."""
+        posed: list[tuple[list[Row], Problem | None]] = []
         for at, unit in enumerate(self._units):
-            report("levels", at, len(self._units))
             rows = [self.rows[key] for key in unit]
             for row in rows:
                 if row.key.subject == POOLED:
@@ -257,11 +259,10 @@ class _Protection:
                 else:
                     rule = row.judgement.rule
                     self.decided[row.key] = Decided(PRIMARY, rule) if rule else Decided(PUBLISHED)
-            if self._as_before(rows):
-                self._reused.add(at)
-                continue
-            pattern = self._solve(rows, self._related(at), self._level)
-            for key in self._hidden_rows(pattern):
+            if not self._as_before(rows):
+                posed.append((rows, self._problem(rows, self._related(at), self._level)))
+        for rows, pattern in self._solved(posed, partial(report, "levels")):
+            for key in _hidden_rows(pattern):
                 self.decided[key] = Decided(SECONDARY, JOINT)
             self._spent(rows, pattern)
 
@@ -325,15 +326,15 @@ class _Protection:
 
     def changes(self, report: Callable[[str, int, int], None]) -> None:
         """Let small changes wait, and what would give them away."""
+        posed, of_unit = [], []
         for at, unit in enumerate(self._units):
-            report("changes", at, len(self._units))
             rows = [self.rows[key] for key in unit]
-            small = {row.key for row in rows if self._small_changes(row)}
-            if not small:
-                continue
-            pattern = self._solve(rows, self._related(at), self._change)
-            waiting = small | self._hidden_rows(pattern)
-            if pattern is not None and pattern.unprotectable:
+            if any(self._small_changes(row) for row in rows):
+                posed.append((rows, self._problem(rows, self._related(at), self._change, changes=True)))
+                of_unit.append(at)
+        for at, (rows, pattern) in zip(of_unit, self._solved(posed, partial(report, "changes")), strict=True):
+            waiting = {row.key for row in rows if self._small_changes(row)} | _hidden_rows(pattern)
+            if pattern.unprotectable:
                 waiting |= {row.key for row in rows if self._is_shown(row.key)}
             self._waiting.add(at)
             for key in waiting:
@@ -398,8 +399,7 @@ class _Protection:
                     if self.decided[key].status == PUBLISHED:
                         candidates.append(key)
                         break
-            report("pooled", len(steps) - len(open_ladders), len(steps))
-            refused = self._refused(candidates, offered)
+            refused = self._refused(candidates, offered, partial(report, "pooled"))
             for key in candidates:
                 if key in refused:
                     self.decided[key] = Decided(SECONDARY, POOL)
@@ -432,7 +432,9 @@ class _Protection:
             return Decided(SECONDARY, CHANGE)
         return Decided(PUBLISHED)
 
-    def _refused(self, candidates: Sequence[Key], offered: Collection[Key]) -> set[Key]:
+    def _refused(
+        self, candidates: Sequence[Key], offered: Collection[Key], report: Callable[[int, int], None]
+    ) -> set[Key]:
         """Candidates that would give something away."""
         new = [key for key in candidates if not self.decided[key].is_pending and not self._is_told(key)]
         if not new:
@@ -451,13 +453,14 @@ class _Protection:
         for at, unit in enumerate(self._units):
             units[groups.root(at)] += [key for key in unit if key.subject != POOLED]
         fresh = set(new)
+        posed = []
         for root, keys in sorted(pools.items()):
-            if not fresh & set(keys):
-                continue
-            rows = [self.rows[key] for key in sorted({*units[root], *keys})]
-            relations = self._relate(rows)
-            pattern = self._solve(rows, relations, lambda row, name, value: self._pool_level(row, name, value, fresh))
-            refused |= self._hidden_rows(pattern) & fresh
+            if fresh & set(keys):
+                rows = [self.rows[key] for key in sorted({*units[root], *keys})]
+                level = partial(self._pool_level, fresh=fresh)
+                posed.append((rows, self._problem(rows, self._relate(rows), level)))
+        for rows, pattern in self._solved(posed, report):
+            refused |= _hidden_rows(pattern) & fresh
             self._spent([row for row in rows if row.key in fresh], pattern)
         return refused
 
@@ -468,7 +471,7 @@ class _Protection:
             shown.counts.get(name) in (None, row.counts[name]) for name in row.secret_counts
         )
 
-    def _pool_level(self, row: Row, name: str, value: int, fresh: Collection[Key]) -> dict:
+    def _pool_level(self, row: Row, name: str, value: int, *, fresh: Collection[Key]) -> dict:
         if row.key in fresh:
             return {"status": Status.MAY_HIDE, "weight": _POOLED_WORTH + min(20, isqrt(row.counts["n"]))}
         if row.key.subject == POOLED:
@@ -525,44 +528,42 @@ class _Protection:
         known = self._known
         return relations_between(rows, known.relations, known.sensitive, known.limits, known.members)
 
-    def _solve(self, rows: Sequence[Row], relations: Relations, level: Callable[..., dict]) -> Pattern | None:
-        """The cheapest safe pattern; None when there is nothing to protect."""
+    def _problem(
+        self, rows: Sequence[Row], relations: Relations, level: Callable[..., dict], *, changes: bool = False
+    ) -> Problem | None:
+        """The problem of these figures; None when there is nothing to protect."""
         cells, needed = [], False
         used = {count for terms in relations.sums for count in terms}
         for row in rows:
-            counts = _all_counts(row)
             first = True
-            for name, value in counts.items():
+            for name, value in _all_counts(row).items():
                 if Count(row.key, name) not in used:
                     continue
                 stands = level(row, name, value)
-                is_known = stands["status"] is Status.KNOWN
                 if stands["status"] is Status.MAY_HIDE:
+                    # a figure is hidden as a whole, so its worth is told once
                     stands["weight"] = stands["weight"] if first else 0
                     first = False
-                needed |= any(stands.get(each, 0) for each in ("lower_level", "upper_level", "sliding_level"))
-                row_name = None if is_known else row.key
+                needed |= any(stands.get(each, 0) for each in _LEVELS)
+                row_name = None if stands["status"] is Status.KNOWN else row.key
                 cells.append(Cell(Count(row.key, name), value, row=row_name, **stands))
-        if level != self._change:
-            for derived in relations.derived.values():
-                levels = _levels(derived.need, derived.value)
-                needed |= any(levels.values())
-                lower = -_ANYTHING if derived.lower is None else derived.lower
-                cells.append(Cell(derived.count, derived.value, 1, Status.MUST_HIDE, lower, **levels))
-        else:
-            cells += [
-                Cell(derived.count, derived.value, 1, Status.MUST_HIDE, -_ANYTHING)
-                for derived in relations.derived.values()
-            ]
+        for derived in relations.derived.values():
+            # how fast something grew, or what it lies below, says nothing about what a correction changed
+            lower = -_ANYTHING if changes or derived.lower is None else derived.lower
+            levels = {} if changes else _levels(derived.need, derived.value)
+            needed |= any(levels.values())
+            cells.append(Cell(derived.count, derived.value, 1, Status.MUST_HIDE, lower, **levels))
         if not needed:
             return None
-        equations = [Equation(tuple(terms.items())) for terms in relations.sums]
-        return cheapest_pattern(Problem(tuple(cells), tuple(equations)), self._seconds)
+        return Problem(tuple(cells), tuple(Equation(tuple(terms.items())) for terms in relations.sums))
 
-    @staticmethod
-    def _hidden_rows(pattern: Pattern | None) -> set[Key]:
-        """Figures hidden to protect others."""
-        return set() if pattern is None else {count.key for count in pattern.secondary}
+    def _solved(
+        self, posed: Sequence[tuple[list[Row], Problem | None]], report: Callable[[int, int], None]
+    ) -> Iterable[tuple[list[Row], Pattern | None]]:
+        """The figures of each problem with its pattern; None where there was no problem."""
+        problems = [problem for _, problem in posed if problem is not None]
+        patterns = iter(cheapest_patterns(problems, self._seconds, report))
+        return [(rows, None if problem is None else next(patterns)) for rows, problem in posed]
 
     def _spent(self, rows: Sequence[Row], pattern: Pattern | None) -> None:
         if pattern is not None:
@@ -572,6 +573,12 @@ class _Protection:
 
 # below every count that people can have
 _ANYTHING = 1_000_000
+_LEVELS = ("lower_level", "upper_level", "sliding_level")
+
+
+def _hidden_rows(pattern: Pattern | None) -> set[Key]:
+    """Figures hidden to protect others."""
+    return set() if pattern is None else {count.key for count in pattern.secondary}
 
 
 class _Groups:

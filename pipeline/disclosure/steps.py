@@ -391,10 +391,11 @@ def _members(settings: Settings, release_id: str) -> dict[Key, tuple[Key, ...]]:
 
 def _erased(settings: Settings) -> dict[str, str]:
     """Per consortium when somebody was last erased."""
-    path = settings.home / "erasure_log.jsonl"
+    if not settings.erasure_log.is_file():
+        return {}
     found: dict[str, str] = {}
-    if path.is_file():
-        for line in path.read_text().splitlines():
+    for line in settings.erasure_log.read_text(encoding="utf-8").splitlines():
+        if line.endswith("}"):  # a torn line is of a write that was interrupted, and that is done again
             event = json.loads(line)
-            found[event["consortium"]] = max(found.get(event["consortium"], ""), event["at"])
+            found[event["consortium"]] = max(found.get(event["consortium"], ""), event["at"].removesuffix("Z"))
     return found

@@ -8,7 +8,7 @@ programs (attack_solver), and the choice of what to hide, with which this shares
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,9 +28,10 @@ from pipeline.disclosure.attack_solver import (
 )
 from pipeline.disclosure.proof import Proof
 
-# Counts are tried one by one, which answers for certain, when so few are left or so many rounds gave nothing new.
-_FEW = 20
-_PATIENCE = 4
+# Counts are tried one by one, which answers for certain, when so few are left or so many rounds gave nothing new. A
+# round costs as much as one count alone, so that rounds pay as soon as there are two.
+_FEW = 1
+_PATIENCE = 6
 # Each takes tenths of a second. A release with more leaks than this has one cause, which the first ones show.
 _EXPLAINED = 25
 
@@ -74,12 +75,14 @@ class Attack:
     insider_leaks: tuple[Leak, ...]
 
 
-def attack(system: System, people: Sequence[Insider] = ()) -> Attack:
+def attack(system: System, people: Sequence[Insider] = (), start: Sequence[Mapping[str, int]] = ()) -> Attack:
     """Try to derive every hidden count.
 
     Args:
         system: what the attacker knows.
         people: insiders, each of whom attacks for himself.
+        start: worlds of an earlier attack, by name of unknown; what still agrees with everything need not be found
+            again, and the rest is left out.
 
     Returns:
         The proof of what is safe, and what is not; the first leaks of the outsider are explained.
@@ -98,8 +101,11 @@ def attack(system: System, people: Sequence[Insider] = ()) -> Attack:
         at = system.position[protection.unknown]
         if at in known and not protection.is_met([known[at]]):
             leaks[protection.unknown] = Leak(protection.unknown, None, known[at], known[at], (known[at],), True)
-    for piece in pieces:
+    remembered = _by_piece(system, pieces, start)
+    for at, piece in enumerate(pieces):
         search = _Search(system, piece)
+        for changes in remembered[at]:
+            search.remember(changes)
         leaks |= {leak.unknown: leak for leak in search.outsider()}
         of_insiders += search.insiders(people, passed_over=leaks.keys())
         worlds += search.worlds()
@@ -114,6 +120,23 @@ def attack(system: System, people: Sequence[Insider] = ()) -> Attack:
         ),
         tuple(sorted(of_insiders, key=lambda leak: (ranks[leak.insider], order[leak.unknown]))),
     )
+
+
+def _by_piece(
+    system: System, pieces: Sequence[Part], worlds: Sequence[Mapping[str, int]]
+) -> list[list[dict[int, int]]]:
+    """What worlds change in each part."""
+    piece_of = {unknown: at for at, piece in enumerate(pieces) for unknown in piece.unknowns}
+    found: list[list[dict[int, int]]] = [[] for _ in pieces]
+    for world in worlds:
+        changes: dict[int, dict[int, int]] = {}
+        for name, value in world.items():
+            unknown = system.position.get(name)
+            if unknown in piece_of:
+                changes.setdefault(piece_of[unknown], {})[unknown] = value
+        for at, each in changes.items():
+            found[at].append(each)
+    return found
 
 
 def explain(system: System, leak: Leak) -> tuple[str, ...]:
@@ -220,6 +243,14 @@ class _Search:
         # The first line is the truth, which is possible too; lines beyond the known worlds are spare room.
         self._pool = part.truth[np.newaxis].copy()
         self._known_worlds = {part.truth.tobytes()}
+
+    def remember(self, changes: Mapping[int, int]) -> None:
+        """Take over a world of an earlier attack, when it agrees with everything."""
+        world = self.part.truth.copy()
+        for unknown, value in changes.items():
+            world[self._column[unknown]] = value
+        if self.part.allows(world):
+            self._keep(world)
 
     def outsider(self) -> list[Leak]:
         """What everybody can derive."""

@@ -6,6 +6,7 @@ be hidden (disclosure).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -27,6 +28,17 @@ EXPECTED_TABLES = (
     "fct_reliability_check",
     "fct_revision",
     "fct_survey_reliability",
+    "release",
+)
+COUNCIL_TABLES = (
+    "dim_consortium",
+    "dim_district",
+    "dim_goal",
+    "dim_indicator",
+    "dim_life_domain",
+    "dim_period",
+    "fct_indicator",
+    "fct_life_domain",
     "release",
 )
 # per table and column with a status: columns that are empty unless the figure is published
@@ -67,6 +79,10 @@ _TELLING = {
         "change_reading_nl",
     ),
 }
+_COUNCIL_TELLING = {
+    ("fct_indicator", "status"): ("n", "numerator", "value", "ci_low", "ci_high"),
+    ("fct_life_domain", "status"): ("n", "improved", "stable", "worsened", "low_share", "goal_attainment"),
+}
 _KEYS = {
     "dim_consortium": ("consortium_code",),
     "dim_district": ("district_code",),
@@ -86,15 +102,20 @@ _KEYS = {
 _MAY_BE_EMPTY = {"old_status", "new_status"}
 
 
-def release_problems(marts_file: Path) -> list[str]:
+def release_problems(marts_file: Path, audience: str = "partners") -> list[str]:
     """Everything that is wrong with a release's marts file, as sentences; an empty list when it may go out.
 
     Args:
         marts_file: ``marts.duckdb`` of the release, with ``parquet/`` and ``csv/`` beside it.
+        audience: whose tables are expected.
     """
+    is_council = audience == "council"
+    expected, telling = (COUNCIL_TABLES, _COUNCIL_TELLING) if is_council else (EXPECTED_TABLES, _TELLING)
     with open_marts(marts_file) as marts:
         present = {row[0] for row in marts.execute("select table_name from duckdb_tables()").fetchall()}
-        problems = [f"table {name} is missing" for name in EXPECTED_TABLES if name not in present]
+        problems = [f"table {name} is missing" for name in expected if name not in present]
+        # what is for partners alone would pass every other check
+        problems += [f"table {name} is not for the council" for name in sorted(present - set(expected)) if is_council]
         for table in sorted(present):
             problems += _undescribed(marts, table)
             problems += [
@@ -102,8 +123,8 @@ def release_problems(marts_file: Path) -> list[str]:
                 for kind in ("parquet", "csv")
                 if not (marts_file.parent / kind / f"{table}.{kind}").is_file()
             ]
-        for table, status in sorted(_TELLING):
-            problems += _telling(marts, table, status) if table in present else []
+        for (table, status), columns in sorted(telling.items()):
+            problems += _telling(marts, table, status, columns) if table in present else []
         for table in sorted(present & _KEYS.keys()):
             problems += _repeated(marts, table)
     return problems
@@ -118,8 +139,7 @@ def _undescribed(marts: duckdb.DuckDBPyConnection, table: str) -> list[str]:
     return problems if comment and comment[0] else [f"table {table} has no description", *problems]
 
 
-def _telling(marts: duckdb.DuckDBPyConnection, table: str, status: str) -> list[str]:
-    columns = _TELLING[table, status]
+def _telling(marts: duckdb.DuckDBPyConnection, table: str, status: str, columns: Sequence[str]) -> list[str]:
     present = {row[0] for row in marts.execute(f"describe marts.{table}").fetchall()}
     absent = [column for column in (*columns, status) if column not in present]
     if absent:

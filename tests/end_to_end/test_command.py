@@ -336,7 +336,8 @@ def test_before_the_first_delivery_there_are_no_figures(demo):
 
 def test_production_runs_no_demo(tmp_path, monkeypatch):
     monkeypatch.setenv("EFFECTMONITOR_ENVIRONMENT", "production")
-    monkeypatch.setenv("EFFECTMONITOR_KEYS", str(tmp_path))
+    for name in ("KEYS", "PEOPLE", "MAKER"):
+        monkeypatch.setenv(f"EFFECTMONITOR_{name}", str(tmp_path))
     done = effectmonitor(tmp_path / "home", "demo", check=False)
     assert done.returncode != 0
     assert "does not run in production" in done.stderr

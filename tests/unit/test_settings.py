@@ -14,8 +14,14 @@ def test_home_is_the_projects_data_folder_unless_told_otherwise(monkeypatch, tmp
 
 def test_production_has_no_fallback(monkeypatch):
     monkeypatch.setenv("EFFECTMONITOR_ENVIRONMENT", "production")
-    with pytest.raises(SettingsError, match="EFFECTMONITOR_HOME and EFFECTMONITOR_KEYS"):
-        load_settings()
+    names = ("HOME", "KEYS", "PEOPLE", "MAKER")
+    for absent in names:
+        for name in names:
+            monkeypatch.setenv(f"EFFECTMONITOR_{name}", "" if name == absent else "x")
+        with pytest.raises(SettingsError, match=r"needs EFFECTMONITOR_HOME and .*_KEYS, .*_PEOPLE and .*_MAKER"):
+            load_settings()
+    monkeypatch.setenv("EFFECTMONITOR_MAKER", "els")
+    assert (load_settings().maker, load_settings().people_folder.name) == ("els", "x")
 
 
 def test_unknown_environment_is_refused(monkeypatch):

@@ -44,10 +44,14 @@ def test_the_log_tells_what_was_judged(make, settings):
         [str(settings.vault / "deliveries" / "_log" / "*" / "*" / "v*.parquet")],
     )
     assert " ".join(column[0] for column in log.description) == (
-        "consortium period version status created contract rows_received rows_accepted rows_refused correction_of_final"
+        "consortium period version status created contract rows_received rows_accepted rows_refused "
+        "correction_of_final erased_at removed_at"
     )
-    ((*place, status, created, contract, received, accepted, refused, corrects_final),) = log.fetchall()
-    assert (place, status, contract) == (["boost", "2024-H1", 1], "partially_accepted", 1)
+    ((place, status, created, contract, received, accepted, refused, corrects_final, *changed),) = [
+        (row[:3], *row[3:]) for row in log.fetchall()
+    ]
+    assert changed == [None, None]
+    assert (place, status, contract) == (("boost", "2024-H1", 1), "partially_accepted", 1)
     assert corrects_final is False
     assert created.isoformat() == "2024-07-10T07:00:00"  # UTC
     assert (received, accepted, refused) == (272, 271, 1)

@@ -45,10 +45,10 @@ STATUSES = pd.DataFrame(
 )
 FIGURES = pd.DataFrame(
     [
-        ("partners", "2024-H1", 357, 257, 77, 8, 10, 0.9999, 1234567, 1234567, 0.0, 0.84),
-        ("partners", "2023-H2", 357, 250, 80, 20, 0, 0.98, 1234567, 1234000, 0.0004, 12.345),
+        ("partners", "2024-H1", 352, 267, 77, 8, 10, 0.9999, 1234567, 1234567, 0.0, 0.84),
+        ("partners", "2023-H2", 350, 250, 80, 20, 0, 0.98, 1234567, 1234000, 0.0004, 12.345),
         ("council", "2024-H1", 21, 19, 1, 0, 0, 0.75, 1234567, 1200000, 0.028, 0.1),
-        ("council", "2023-H2", 21, 0, 0, 0, 0, None, 0, 0, None, 0.1),
+        ("council", "2023-H2", 0, 0, 0, 0, 0, None, 0, 0, None, 0.1),
     ],
     columns=[
         "audience",
@@ -177,8 +177,10 @@ def test_what_cannot_be_drawn_is_refused():
         _pattern(STATUSES.drop(columns="is_pending"))
     with pytest.raises(ValueError, match="no words for 'all'"):
         pictures.pattern_history(FIGURES.assign(audience=["all", *FIGURES["audience"][1:]]))
-    with pytest.raises(ValueError, match="more than all figures"):
+    with pytest.raises(ValueError, match="shown and hidden ones more than all"):
         pictures.pattern_history(FIGURES.assign(shown=FIGURES["shown"] + 10))
+    with pytest.raises(ValueError, match="pending figures are more than those shown"):
+        pictures.pattern_history(FIGURES.assign(pending=300))
 
 
 def test_parts_of_a_half_year_add_up_and_what_is_kept_is_told():
@@ -189,17 +191,18 @@ def test_parts_of_a_half_year_add_up_and_what_is_kept_is_told():
         ("partners", "pending"): (round(267 / 352, 4), "99,9\u00a0%"),
         ("partners", "suppressed_secondary"): (round(275 / 352, 4), "99,9\u00a0%"),
         ("partners", "suppressed_primary"): (1.0, "99,9\u00a0%"),
-        ("council", "published"): (0.95, "75,0\u00a0%"),
-        ("council", "suppressed_primary"): (1.0, "75,0\u00a0%"),
+        ("council", "published"): (round(19 / 21, 4), "75,0\u00a0%"),
+        ("council", "suppressed_primary"): (round(20 / 21, 4), "75,0\u00a0%"),
+        ("council", "unreliable"): (1.0, "75,0\u00a0%"),
     }
 
 
 def test_the_table_has_the_newest_first_and_rounds_nothing_to_proved_or_complete():
     assert pictures.figures_table(FIGURES).splitlines()[2:] == [
-        "| 2024-H1 | council | 19 | 1 | 0 | 0 | 75.0\u00a0% | at most 2.8\u00a0% | 0.1 |",
-        "| 2024-H1 | partners | 257 | 77 | 8 | 10 | 99.9\u00a0% | proved | 0.8 |",
+        "| 2024-H1 | council | 19 | 0 | 1 | 0 | 75.0\u00a0% | at most 2.8\u00a0% | 0.1 |",
+        "| 2024-H1 | partners | 267 | 10 | 77 | 8 | 99.9\u00a0% | proved | 0.8 |",
         "| 2023-H2 | council | 0 | 0 | 0 | 0 |  | unknown | 0.1 |",
-        "| 2023-H2 | partners | 250 | 80 | 20 | 0 | 98.0\u00a0% | under 0.1\u00a0% | 12.3 |",
+        "| 2023-H2 | partners | 250 | 0 | 80 | 20 | 98.0\u00a0% | under 0.1\u00a0% | 12.3 |",
     ]
 
 

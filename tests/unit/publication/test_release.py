@@ -6,9 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.publication.checks import EXPECTED_TABLES, release_problems
+from pipeline.publication.checks import COUNCIL_TABLES, EXPECTED_TABLES, release_problems
+from pipeline.publication.life import publish_waiting
 from pipeline.publication.marts_file import STORAGE_VERSION, open_marts
-from pipeline.publication.release import ReleaseError, find_release, list_releases, make_release, publish, release_file
+from pipeline.publication.release import ReleaseError, find_release, list_releases, make_release, release_file
 from pipeline.warehouse.connection import open_warehouse
 
 # what a release has beside the marts of the warehouse
@@ -23,11 +24,11 @@ _TELLING = {
 
 
 @pytest.fixture
-def filled(settings):
+def filled(settings, seal):
     """A warehouse with all marts: one figure shown, one hidden."""
     with open_warehouse(settings) as warehouse:
         warehouse.execute("create schema staging")
-        warehouse.execute("create schema marts")
+        seal(warehouse)
         warehouse.execute(
             "create table staging.stg_deliveries__deliveries as "
             "select 'tom' as consortium_code, '2024-H1' as period, 2 as delivery_version, true as is_counting"
@@ -45,7 +46,7 @@ def filled(settings):
                 )
             elif table == "fct_monitor":
                 warehouse.execute("create table marts.fct_monitor as select 'cbs_kwb' as monitor, '2022' as vintage")
-            elif table not in OWN:
+            elif table not in (*OWN, "dim_period"):
                 codes = [
                     "check_code",
                     "consortium_code",
@@ -89,6 +90,7 @@ def test_the_same_figures_make_no_second_release_and_changed_ones_do(filled):
     first, _ = make_release(filled)
     again, is_new = make_release(filled)
     assert (again, is_new) == (first, False)
+    publish_waiting(filled, "partners")
     with open_warehouse(filled) as warehouse:
         warehouse.execute("update marts.fct_indicator set value = 2 where status = 'published'")
     second, is_new = make_release(filled)
@@ -102,13 +104,14 @@ def test_the_same_figures_make_no_second_release_and_changed_ones_do(filled):
 
 
 def test_a_reader_of_the_old_file_neither_blocks_nor_breaks(filled):
-    release, _ = make_release(filled)
-    path = publish(filled, release)
+    make_release(filled)
+    path = publish_waiting(filled, "partners").file
     reader = duckdb.connect(str(path), read_only=True)
     before = reader.execute("select value from marts.marts.fct_indicator where status = 'published'").fetchone()
     with open_warehouse(filled) as warehouse:
         warehouse.execute("update marts.fct_indicator set value = 2 where status = 'published'")
-    publish(filled, make_release(filled)[0])
+    make_release(filled)
+    publish_waiting(filled, "partners")
     assert reader.execute("select value from marts.marts.fct_indicator where status = 'published'").fetchone() == before
     reader.close()
     with open_marts(path) as fresh:
@@ -116,11 +119,11 @@ def test_a_reader_of_the_old_file_neither_blocks_nor_breaks(filled):
 
 
 def test_files_that_a_release_no_longer_has_disappear(filled):
-    release, _ = make_release(filled)
-    target = publish(filled, release).parent
+    make_release(filled)
+    target = publish_waiting(filled, "partners").file.parent
     stale = target / "csv" / "fct_old.csv"
     stale.write_text("x")
-    publish(filled, release)
+    publish_waiting(filled, "partners")
     assert not stale.exists()
     assert [path for path in target.rglob("*") if path.name.startswith(".")] == []
 
@@ -142,6 +145,74 @@ def test_without_marts_the_message_says_what_to_do(settings):
         warehouse.execute("create table t (a integer)")
     with pytest.raises(ReleaseError, match="effectmonitor run"):
         make_release(settings)
+
+
+@pytest.mark.parametrize("table", ["disclosure.true_count", "reliability.pooled_member"])
+def test_without_what_the_audit_needs_there_is_no_release(filled, table):
+    with open_warehouse(filled) as warehouse:
+        warehouse.execute(f"drop table {table}")
+    with pytest.raises(ReleaseError, match=f"there is no table {table}"):
+        make_release(filled)
+    assert list_releases(filled) == []
+
+
+def test_a_release_keeps_the_confidential_counts_beside_what_is_published(filled):
+    release, _ = make_release(filled)
+    for name in ("true_count", "pool_member"):
+        sealed = filled.releases / release.release_id / "sealed" / f"{name}.parquet"
+        assert duckdb.sql(f"from read_parquet('{sealed}')").fetchall() == [("n", 3)]
+    publish_waiting(filled, "partners")
+    assert not list(filled.published.rglob("*true_count*"))
+
+
+def test_a_release_of_before_the_ledger_stops_with_a_clear_word(filled):
+    old = filled.releases / "partners-0001" / "release.json"
+    old.parent.mkdir(parents=True)
+    old.write_text('{"release_id": "partners-0001"}')
+    with pytest.raises(ReleaseError, match="does not know partners-0001"):
+        make_release(filled)
+    with pytest.raises(ReleaseError, match="of a version without a ledger"):
+        list_releases(filled)
+
+
+@pytest.fixture
+def of_council(filled):
+    """The same warehouse with the council's tables."""
+    with open_warehouse(filled) as warehouse:
+        for table in COUNCIL_TABLES:
+            if table not in OWN:
+                columns = "* exclude (expected_without_change)" if table == "fct_indicator" else "*"
+                warehouse.execute(f"create or replace table council.{table} as select {columns} from marts.{table}")
+                warehouse.execute(f"comment on table council.{table} is 'described'")
+                for row in warehouse.execute(f"describe council.{table}").fetchall():
+                    warehouse.execute(f"comment on column council.{table}.{row[0]} is 'described'")
+    return filled
+
+
+def test_the_council_gets_its_own_tables_under_the_same_names(of_council):
+    release, _ = make_release(of_council, "council")
+    marts_file = release_file(of_council, release)
+    assert set(release.rows) == set(COUNCIL_TABLES)
+    assert release_problems(marts_file, "council") == []
+    with open_marts(marts_file) as marts:
+        names = {row[0] for row in marts.execute("describe marts.fct_indicator").fetchall()}
+    assert "expected_without_change" not in names
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("update marts.fct_indicator set n = 3 where status <> 'published'", "fct_indicator.n is filled in 1 rows"),
+        ("drop table marts.dim_goal", "table dim_goal is missing"),
+        ("create table marts.fct_narrative (a integer)", "table fct_narrative is not for the council"),
+    ],
+)
+def test_the_check_of_the_council_finds_what_was_spoiled(of_council, statement, sentence):
+    marts_file = release_file(of_council, make_release(of_council, "council")[0])
+    with duckdb.connect() as marts:
+        marts.execute(f"attach '{marts_file}' as spoiled")
+        marts.execute(f"use spoiled; {statement}")
+    assert any(sentence in problem for problem in release_problems(marts_file, "council"))
 
 
 def _spoil(marts_file: Path, statement: str) -> list[str]:

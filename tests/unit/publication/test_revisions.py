@@ -14,6 +14,7 @@ import pytest
 from pipeline.publication import release as releases
 from pipeline.publication.assets import build_publication_assets
 from pipeline.publication.checks import release_problems
+from pipeline.publication.life import publish_waiting
 from pipeline.publication.marts_file import open_marts
 from pipeline.publication.release import Release, make_release, release_file, write_as_of
 from pipeline.publication.revisions import COLUMNS, revisions_in
@@ -32,11 +33,12 @@ FIGURES: dict[tuple[str, str], tuple[float | None, int | None, str]] = {
 
 
 @pytest.fixture
-def publish(settings) -> Callable[..., tuple[Release, bool]]:
-    """Make a release of these figures, deliveries and vintage."""
+def publish(settings, seal) -> Callable[..., tuple[Release, bool]]:
+    """Make a release of these figures, deliveries and vintage, and publish it."""
 
     def make(figures=FIGURES, deliveries=DELIVERIES, vintage="2022"):
         with open_warehouse(settings) as warehouse:
+            seal(warehouse)
             for schema in ("staging", "marts"):
                 warehouse.execute(f"create schema if not exists {schema}")
             warehouse.execute(
@@ -62,7 +64,9 @@ def publish(settings) -> Callable[..., tuple[Release, bool]]:
                 version = deliveries.get((consortium, period))
                 row = [consortium, indicator, "WK1", period, n, value, unit, status, version]
                 warehouse.execute(f"insert into marts.fct_indicator values ({', '.join('?' for _ in row)})", row)
-        return make_release(settings)
+        made = make_release(settings)
+        publish_waiting(settings, "partners")
+        return made
 
     return make
 
@@ -248,7 +252,7 @@ def test_the_check_of_a_release_guards_the_revisions_too(settings, publish, tmp_
 def test_the_candidate_shows_how_many_figures_it_changes_and_which(settings, publish):
     publish()
     publish(FIGURES | _OTHER)
-    candidate, _ = build_publication_assets(settings, [])
+    candidate, _ = build_publication_assets(settings, {"partners": []})
     done = dg.materialize([candidate], raise_on_error=False)
     (event,) = done.get_asset_materialization_events()
     metadata = event.materialization.metadata
