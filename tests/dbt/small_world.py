@@ -256,7 +256,8 @@ def write_python_tables(warehouse: Path) -> None:
             create or replace table disclosure.council_life_domain as
                 select
                     {key.format(code="life_domain_code")}, {status} as status, cast(null as varchar) as rule,
-                    n, improved, stable, worsened, cast(low as double) / rated as low_share, cast(null as double) as goal_attainment
+                    n, improved, stable, worsened, cast(low as double) / rated as low_share,
+                    cast(null as double) as goal_attainment
                 from cells.life_domain_cell
                 where district_code = '{GM}';
         """)
@@ -267,7 +268,8 @@ def write_python_tables(warehouse: Path) -> None:
             insert into disclosure.kept_indicator by name
                 select
                     consortium_code, indicator_code, district_code, period, 9 as n, 3 as numerator,
-                    0.33 as value, 'share' as unit, 'reliable' as verdict, 'as before' as verdict_reason, status, 0 as delivery_version,
+                    0.33 as value, 'share' as unit, 'reliable' as verdict, 'as before' as verdict_reason, status,
+                    0 as delivery_version,
                     'P' as obs_status, 'F' as conf_status, is_pending
                 from disclosure.indicator_status
                 where is_pending

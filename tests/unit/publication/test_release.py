@@ -19,7 +19,8 @@ _TELLING = {
     "fct_indicator": "n, numerator, value, ci_low, ci_high, expected_without_change, change_word, change_reading",
     "fct_indicator_pooled": "n, numerator, value, ci_low, ci_high",
     "fct_life_domain": "n, improved, stable, worsened, low_share, goal_attainment, mean_start, mean_change, "
-    "change_low, change_high, expected_change, detectable_change, improved_expected_share, change_word, change_reading_nl",
+    "change_low, change_high, expected_change, detectable_change, improved_expected_share, change_word, "
+    "change_reading_nl",
 }
 
 
