@@ -1,8 +1,9 @@
 """The dbt models as Dagster assets, their tests as asset checks.
 
 Two steps, because Python computes in between: the first builds seeds, staging, intermediate and cells, the second the
-marts of both audiences. Both rebuild their tables whole: a correction of an old half-year changes baselines and cumulative figures of all
-later ones, and the whole history takes seconds (docs/adr/0002-rebuild-the-warehouse-whole.md).
+marts of both audiences. Both rebuild their tables whole: a correction of an old half-year changes baselines and
+cumulative figures of all later ones, and the whole history takes seconds
+(docs/adr/0002-rebuild-the-warehouse-whole.md).
 """
 
 from collections.abc import Iterator, Sequence

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pipeline.warehouse.manifest import dbt_command, dbt_environment
 
-UNTIL_CELLS = ("--exclude", "path:models/marts")
-MARTS = ("--select", "path:models/marts")
+_PROTECTED = ("path:models/marts", "path:models/council")
+UNTIL_CELLS = ("--exclude", *_PROTECTED)
+MARTS = ("--select", *_PROTECTED)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from pathlib import Path
 import duckdb
 from small_vault import SmallVault
 
+from pipeline.disclosure.steps import KEPT_TABLES
 from pipeline.reliability.tables import TABLES
+from pipeline.warehouse.manifest import mart_columns
 
 GM, OUD, RID, ZEG = "GM0484", "WK048401", "WK048402", "WK048403"
 
@@ -182,9 +184,10 @@ def fill_vault(vault: SmallVault) -> None:
 
 
 def write_python_tables(warehouse: Path) -> None:
-    """What Python computes between the two halves: here everything on one person is hidden."""
+    """What Python computes between the two halves: here everything on one person is hidden, and one figure waits."""
     key = "consortium_code, {code}, district_code, period"
     status = "case n when 0 then 'no_data' when 1 then 'suppressed_primary' else 'published' end"
+    waits = f"(indicator_code, district_code, period) = ('go_ambulant_aandeel', '{OUD}', '2023-H2')"
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("create schema if not exists reliability")
         for table in TABLES:
@@ -231,12 +234,43 @@ def write_python_tables(warehouse: Path) -> None:
                 where n > 0;
             create or replace table disclosure.pooled_status (
                 consortium_code varchar, indicator_code varchar, district_code varchar, period varchar,
-                pooled_over varchar, status varchar, rule varchar
+                pooled_over varchar, status varchar, rule varchar, is_pending boolean
             );
             create or replace table disclosure.indicator_status as
-                select {key.format(code="indicator_code")}, {status} as status, cast(null as varchar) as rule
+                select
+                    {key.format(code="indicator_code")}, {status} as status, cast(null as varchar) as rule,
+                    {waits} as is_pending
                 from cells.indicator_cell;
             create or replace table disclosure.life_domain_status as
-                select {key.format(code="life_domain_code")}, {status} as status, cast(null as varchar) as rule
+                select
+                    {key.format(code="life_domain_code")}, {status} as status, cast(null as varchar) as rule,
+                    false as is_pending, {status} as low_status,
+                    case goals when 0 then 'no_data' else {status} end as goal_status
                 from cells.life_domain_cell;
+            create or replace table disclosure.council_indicator as
+                select
+                    {key.format(code="indicator_code")}, {status} as status, cast(null as varchar) as rule,
+                    n, numerator, value, value - 0.25 as ci_low, value + 0.25 as ci_high
+                from cells.indicator_cell
+                where district_code = '{GM}';
+            create or replace table disclosure.council_life_domain as
+                select
+                    {key.format(code="life_domain_code")}, {status} as status, cast(null as varchar) as rule,
+                    n, improved, stable, worsened, cast(low as double) / rated as low_share,
+                    cast(null as double) as goal_attainment
+                from cells.life_domain_cell
+                where district_code = '{GM}';
+        """)
+        for kept, mart in KEPT_TABLES.items():
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in mart_columns(mart))
+            connection.execute(f"create or replace table disclosure.{kept} ({columns})")
+        connection.execute("""
+            insert into disclosure.kept_indicator by name
+                select
+                    consortium_code, indicator_code, district_code, period, 9 as n, 3 as numerator,
+                    0.33 as value, 'share' as unit, 'reliable' as verdict, 'as before' as verdict_reason, status,
+                    0 as delivery_version,
+                    'P' as obs_status, 'F' as conf_status, is_pending
+                from disclosure.indicator_status
+                where is_pending
         """)

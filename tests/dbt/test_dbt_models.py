@@ -147,7 +147,8 @@ def test_mart_covers_every_half_year_from_the_first_delivery(warehouse) -> None:
         ("tom_zrm_verbeterd", RID, "2023-H2", (*[None] * 5, "suppressed_primary", 2, "Q", "A")),
         ("tom_zrm_verbeterd", ZEG, "2023-H2", (*[None] * 5, "no_data", 2, "M", "F")),
         ("tom_zrm_verbeterd", GM, "2024-H1", (*[None] * 5, "no_data", None, "L", "F")),
-        ("tom_tevredenheid_clienten", GM, "2023-H1", (2, 14, 7.0, 6.75, 7.25, "published", 1, "A", "F")),
+        # of a mean no sum, and one decimal
+        ("tom_tevredenheid_clienten", GM, "2023-H1", (2, None, 7.0, 6.8, 7.3, "published", 1, "A", "F")),
     ],
 )
 def test_indicator_mart(warehouse, indicator: str, area: str, period: str, expected: tuple) -> None:
@@ -170,15 +171,41 @@ def test_indicator_mart(warehouse, indicator: str, area: str, period: str, expec
 
 def test_life_domain_mart(warehouse) -> None:
     found = warehouse.execute(
-        "select district_code, n, rated, low_share, goal_attainment, status from marts.fct_life_domain "
+        "select district_code, n, low_share, goal_attainment, status, low_status, goal_status "
+        "from marts.fct_life_domain "
         f"where life_domain_code = 'financien' and period = '2024-H2' and district_code in ('{GM}', '{OUD}', '{ZEG}') "
         "order by all"
     ).fetchall()
     assert found == [
-        (GM, 2, 3, pytest.approx(1 / 3), 1.0, "published"),
-        (OUD, None, None, None, None, "suppressed_primary"),
-        (ZEG, None, None, None, None, "no_data"),
+        (GM, 2, 0.33, 1.0, *["published"] * 3),
+        (OUD, None, None, None, "suppressed_primary", "suppressed_primary", "no_data"),
+        (ZEG, *[None] * 3, *["no_data"] * 3),
     ]
+
+
+def test_a_figure_that_waits_is_the_one_that_was_kept(warehouse) -> None:
+    found = warehouse.execute(
+        "select n, numerator, value, delivery_version, obs_status from marts.fct_indicator where is_pending"
+    ).fetchall()
+    assert found == [(9, 3, 0.33, 0, "P")]
+
+
+def test_the_council_gets_the_municipality_only(warehouse) -> None:
+    figure = "where indicator_code = 'tom_zrm_verbeterd' and period = '2024-H2'"
+    found = warehouse.execute(
+        "select district_code, n, numerator, value, status, delivery_version, obs_status, verdict_reason "
+        f"from council.fct_indicator {figure}"
+    ).fetchall()
+    reason = "Het cijfer is een aanwijzing: het kan ook iets hoger of lager zijn."
+    assert found == [(GM, 2, 1, 0.5, "published", 1, "P", reason)]
+    for table in ("dim_district", "fct_indicator", "fct_life_domain"):
+        areas = warehouse.execute(f"select distinct district_code from council.{table}").fetchall()
+        assert areas == [(GM,)], table
+    outcomes = warehouse.execute(
+        "select n, improved, low_share, status from council.fct_life_domain "
+        "where life_domain_code = 'financien' and period = '2024-H2'"
+    ).fetchall()
+    assert outcomes == [(2, 1, pytest.approx(1 / 3), "published")]
 
 
 def test_dimensions(warehouse) -> None:
@@ -222,8 +249,9 @@ def test_narratives_and_monitors(warehouse) -> None:
 
 def test_published_tables_carry_their_descriptions(warehouse) -> None:
     without = warehouse.execute(
-        "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null "
-        "union all select table_name, null from duckdb_tables() where schema_name = 'marts' and comment is null"
+        "select table_name, column_name from duckdb_columns() "
+        "where schema_name in ('marts', 'council') and comment is null union all "
+        "select table_name, null from duckdb_tables() where schema_name in ('marts', 'council') and comment is null"
     ).fetchall()
     assert without == []
 
@@ -231,14 +259,14 @@ def test_published_tables_carry_their_descriptions(warehouse) -> None:
 def test_every_column_of_every_table_is_described_and_no_other(built: Path, warehouse) -> None:
     nodes = json.loads((built / "target" / "manifest.json").read_text())["nodes"].values()
     described = {
-        (node["schema"], node["name"], column["name"])
+        (node["schema"], node["alias"], column["name"])
         for node in nodes
         for column in node.get("columns", {}).values()
         if node["resource_type"] in ("model", "seed") and column["description"]
     }
     columns = warehouse.execute(
         "select schema_name, table_name, column_name from duckdb_columns() "
-        "where schema_name in ('staging', 'intermediate', 'cells', 'marts', 'reference')"
+        "where schema_name in ('staging', 'intermediate', 'cells', 'marts', 'council', 'reference')"
     ).fetchall()
     assert described == set(columns)
 

@@ -7,10 +7,12 @@ import json
 import pytest
 from sqlfluff.core import FluffConfig, Linter
 
+from pipeline.publication.checks import COUNCIL_TABLES, EXPECTED_TABLES
 from pipeline.settings import DBT_PROJECT
-from pipeline.warehouse.manifest import ensure_manifest
+from pipeline.warehouse.manifest import ensure_manifest, mart_columns
 
-SCHEMAS = {"staging", "intermediate", "cells", "marts", "reference"}
+PROTECTED = {"marts", "council"}
+SCHEMAS = {"staging", "intermediate", "cells", "reference", *PROTECTED}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,25 @@ def test_contracts_are_enforced_on_the_marts_only(manifest: dict) -> None:
         ("intermediate", False),
         ("cells", False),
         ("marts", True),
+        ("council", True),
     }
+
+
+def test_the_council_s_tables_have_the_names_that_partners_know_and_no_others(manifest: dict) -> None:
+    tables = {schema: set() for schema in PROTECTED}
+    for node in relations(manifest).values():
+        tables.setdefault(node["schema"], set()).add(node["alias"])
+    assert tables["council"] == set(COUNCIL_TABLES) - {"release"}
+    assert tables["council"] < tables["marts"]
+    assert tables["marts"] == set(EXPECTED_TABLES) - {"release", "fct_revision"}
+
+
+def test_columns_of_a_mart_are_those_of_its_contract() -> None:
+    columns = mart_columns("fct_life_domain")
+    assert columns[:2] == [("consortium_code", "varchar"), ("life_domain_code", "varchar")]
+    assert columns[-1] == ("is_pending", "boolean")
+    with pytest.raises(KeyError):
+        mart_columns("fct_unknown")
 
 
 def test_no_test_reads_both_halves(manifest: dict) -> None:
@@ -47,7 +67,7 @@ def test_no_test_reads_both_halves(manifest: dict) -> None:
         test["name"]
         for test in manifest["nodes"].values()
         if test["resource_type"] == "test"
-        and len({nodes[key]["schema"] == "marts" for key in test["depends_on"]["nodes"] if key in nodes}) != 1
+        and len({nodes[key]["schema"] in PROTECTED for key in test["depends_on"]["nodes"] if key in nodes}) != 1
     ]
     assert spanning == []
 
@@ -60,7 +80,7 @@ def test_only_the_marts_read_what_python_computes(manifest: dict) -> None:
         for child in manifest["child_map"][key]
         if child.startswith("model.")
     }
-    assert readers == {"marts"}
+    assert readers == PROTECTED
 
 
 def test_sources_carry_the_asset_that_writes_them(manifest: dict) -> None:
@@ -78,7 +98,7 @@ def spark() -> Linter:
     return Linter(config=FluffConfig.from_path(str(DBT_PROJECT), overrides={"dialect": "sparksql"}))
 
 
-@pytest.mark.parametrize("folder", ["intermediate", "cells", "marts"])
+@pytest.mark.parametrize("folder", ["intermediate", "cells", "marts", "council"])
 def test_spark_can_read_the_sql(spark: Linter, folder: str) -> None:
     paths = sorted((DBT_PROJECT / "models" / folder).glob("*.sql"))
     violations = {path.stem: spark.parse_string(path.read_text(), fname=str(path)).violations for path in paths}

@@ -49,12 +49,13 @@ select
     case when judged.status = 'published' then judged.verdict else 'not_publishable' end as verdict,
     -- partners' reasons hold numbers that tell more than a rounded figure
     case
-        when judged.status = 'published' and judged.verdict = 'reliable' then 'Het cijfer is zeker genoeg om te gebruiken.'
+        when judged.status = 'published' and judged.verdict = 'reliable'
+            then 'Het cijfer is zeker genoeg om te gebruiken.'
         when judged.status = 'published' then 'Het cijfer is een aanwijzing: het kan ook iets hoger of lager zijn.'
         when judged.status = 'unreliable' then 'Het cijfer is te onzeker om te tonen.'
         when judged.status = 'suppressed_primary' then 'Te weinig personen om te tonen.'
         when judged.status = 'suppressed_secondary' then 'Verborgen om een ander getal te beschermen.'
-        else judged.verdict_reason
+        when judged.status = 'no_data' then judged.verdict_reason
     end as verdict_reason,
     judged.status,
     judged.delivery_version,
@@ -62,7 +63,7 @@ select
         when judged.status = 'published' and periods.delivery_status = 'provisional' then 'P'
         when judged.status = 'published' then 'A'
         when judged.status in ('suppressed_primary', 'suppressed_secondary', 'unreliable') then 'Q'
-        else judged.obs_status
+        when judged.status = 'no_data' then judged.obs_status
     end as obs_status,
     case
         when judged.status = 'suppressed_primary' then 'A'

@@ -78,7 +78,9 @@ judged as (
         answers.*,
         minimum_persons.minimum,
         -- a year without a threshold shows nothing
-        coalesce(answers.n >= minimum_persons.minimum, false) as is_on_enough
+        coalesce(answers.n >= minimum_persons.minimum, false) as is_on_enough,
+        answers.group_code <> '' as is_group,
+        coalesce(answers.n > 0, false) as has_people
     from answers
     left join minimum_persons
         on answers.year = minimum_persons.year
@@ -89,44 +91,48 @@ judged as (
 parts as (
     select
         *,
-        {% for whole, part, other in [
-            ("group", "group_code", "region_code"), ("area", "region_code", "group_code")
-        ] -%}
-        {% set whole_window -%}
-        partition by
-                    monitor,
-                    measure,
-                    year,
-                    {{ other }},
-                    case when coalesce(n, 0) = 0 then 0 else 1 end,
-                    {{ "case when group_code = '' then 0 else 1 end" if whole == "group" else "region_level" }}
-        {%- endset -%}
-        min(n) over (
-                {{ whole_window }}
+        min(n)
+            over (partition by monitor, measure, year, region_code, is_group, has_people)
+            as smallest_group,
+        row_number()
+            over (
+                partition by monitor, measure, year, region_code, is_group, has_people
+                order by n, group_code
             )
-            as smallest_{{ whole }},
-        row_number() over (
-                {{ whole_window }}
-                order by n, {{ part }}
-            )
-            as {{ whole }}_number,
-        sum(n) over (
-                {{ whole_window }}
-                order by n, {{ part }}
+            as group_number,
+        sum(n)
+            over (
+                partition by monitor, measure, year, region_code, is_group, has_people
+                order by n, group_code
                 rows between unbounded preceding and 1 preceding
             )
-            as in_smaller_{{ whole }}s{{ "," if not loop.last }}
-        {% endfor %}
+            as in_smaller_groups,
+        min(n)
+            over (partition by monitor, measure, year, group_code, region_level, has_people)
+            as smallest_area,
+        row_number()
+            over (
+                partition by monitor, measure, year, group_code, region_level, has_people
+                order by n, region_code
+            )
+            as area_number,
+        sum(n)
+            over (
+                partition by monitor, measure, year, group_code, region_level, has_people
+                order by n, region_code
+                rows between unbounded preceding and 1 preceding
+            )
+            as in_smaller_areas
     from judged
 ),
 
 protected as (
     select
         *,
-        -- one part on too few people follows from the others and the whole: the next one is hidden too, and further ones
-        -- until those that are hidden are together on enough
+        -- one part on too few people follows from the others and the whole: the next one is hidden too, and further
+        -- ones until those that are hidden are together on enough
         (
-            group_code <> ''
+            is_group
             and smallest_group < minimum
             and (group_number = 2 or in_smaller_groups < minimum)
         )

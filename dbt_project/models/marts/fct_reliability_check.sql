@@ -39,7 +39,11 @@ measured as (
         indicators.kind,
         bases.threshold as rounding_base,
         areas.district_level = 'municipality' as is_municipality,
-        checks.check_code in ('{{ of_the_figure | join("', '") }}') as is_of_the_figure,
+        checks.check_code in (
+            {%- for code in of_the_figure %}
+            '{{ code }}'{{ "," if not loop.last }}
+            {%- endfor %}
+        ) as is_of_the_figure,
         case
             -- persons behind a figure are never shown
             when checks.check_code = 'privacy_minimum' then false

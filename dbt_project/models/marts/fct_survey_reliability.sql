@@ -102,7 +102,8 @@ select
     -- whole per cents and multiples of a base: a correction of one person does not show
     {% for count in ["drawn", "completed"] -%}
     cast(
-        case when judged.is_municipality then {{ nearest_multiple("shown." ~ count, "judged.rounding_base") }} end as bigint
+        case when judged.is_municipality then {{ nearest_multiple("shown." ~ count, "judged.rounding_base") }} end
+        as bigint
     ) as {{ count }},
     {% endfor -%}
     {% for rate in rates -%}
@@ -113,7 +114,8 @@ select
     {% endfor -%}
     cast(case when judged.is_municipality then shown.items end as bigint) as items,
     cast(
-        case when judged.is_municipality then {{ nearest_multiple("shown.scale_n", "judged.rounding_base") }} end as bigint
+        case when judged.is_municipality then {{ nearest_multiple("shown.scale_n", "judged.rounding_base") }} end
+        as bigint
     ) as scale_n,
     {% for figure in ["alpha", "alpha_low", "alpha_high", "omega", "lowest_item_rest"] -%}
     case when judged.is_municipality and judged.shows_scale then round(shown.{{ figure }}, 2) end as {{ figure }},
@@ -127,7 +129,8 @@ select
     round(shown.independent_share, 2) as independent_share,
     {% for count in ["independent_interviews", "recheck_pairs"] -%}
     cast(
-        case when judged.is_municipality then {{ nearest_multiple("shown." ~ count, "judged.rounding_base") }} end as bigint
+        case when judged.is_municipality then {{ nearest_multiple("shown." ~ count, "judged.rounding_base") }} end
+        as bigint
     ) as {{ count }},
     {% endfor -%}
     {% for figure in ["backcheck_agreement", "backcheck_low", "backcheck_high"] -%}

@@ -13,13 +13,14 @@ from pipeline.publication.release import ReleaseError, find_release, list_releas
 from pipeline.warehouse.connection import open_warehouse
 
 # what a release has beside the marts of the warehouse
+AREAS = {"dim_district", "fct_indicator", "fct_life_domain"}
 OWN = {"fct_revision", "release"}
 _TELLING = {
     "fct_indicator": "n, numerator, value, ci_low, ci_high, expected_without_change, change_word, change_reading",
     "fct_indicator_pooled": "n, numerator, value, ci_low, ci_high",
-    "fct_life_domain": "n, improved, stable, worsened, stable_low, rated, low, low_share, goals, goals_reached, "
-    "goal_attainment, mean_start, mean_change, change_low, change_high, expected_change, detectable_change, "
-    "improved_expected_share, change_word, change_reading_nl",
+    "fct_life_domain": "n, improved, stable, worsened, low_share, goal_attainment, mean_start, mean_change, "
+    "change_low, change_high, expected_change, detectable_change, improved_expected_share, change_word, "
+    "change_reading_nl",
 }
 
 
@@ -41,8 +42,10 @@ def filled(settings, seal):
                 keys += "'share' as unit, 2 as delivery_version, 'two_half_years' as pooled_over"
                 warehouse.execute(
                     f"create table marts.{table} as "
-                    f"select {keys}, 'a' as district_code, {shown}, 'published' as status union all "
-                    f"select {keys}, 'b' as district_code, {empty}, 'suppressed_primary' as status"
+                    f"select {keys}, 'a' as district_code, {shown}, 'published' as status, 'published' as low_status, "
+                    "'published' as goal_status union all "
+                    f"select {keys}, 'b' as district_code, {empty}, 'suppressed_primary' as status, "
+                    "'suppressed_primary' as low_status, 'suppressed_primary' as goal_status"
                 )
             elif table == "fct_monitor":
                 warehouse.execute("create table marts.fct_monitor as select 'cbs_kwb' as monitor, '2022' as vintage")
@@ -182,6 +185,7 @@ def of_council(filled):
         for table in COUNCIL_TABLES:
             if table not in OWN:
                 columns = "* exclude (expected_without_change)" if table == "fct_indicator" else "*"
+                columns += " replace ('GM' || district_code as district_code)" if table in AREAS else ""
                 warehouse.execute(f"create or replace table council.{table} as select {columns} from marts.{table}")
                 warehouse.execute(f"comment on table council.{table} is 'described'")
                 for row in warehouse.execute(f"describe council.{table}").fetchall():
@@ -205,6 +209,7 @@ def test_the_council_gets_its_own_tables_under_the_same_names(of_council):
         ("update marts.fct_indicator set n = 3 where status <> 'published'", "fct_indicator.n is filled in 1 rows"),
         ("drop table marts.dim_goal", "table dim_goal is missing"),
         ("create table marts.fct_narrative (a integer)", "table fct_narrative is not for the council"),
+        ("update marts.fct_indicator set district_code = 'WK1'", "fct_indicator has 2 rows about districts"),
     ],
 )
 def test_the_check_of_the_council_finds_what_was_spoiled(of_council, statement, sentence):
@@ -227,7 +232,12 @@ def _spoil(marts_file: Path, statement: str) -> list[str]:
     ("statement", "sentence"),
     [
         ("update marts.fct_indicator set n = 3 where status <> 'published'", "fct_indicator.n is filled in 1 rows"),
-        ("update marts.fct_life_domain set low = 3 where status <> 'published'", "fct_life_domain.low is filled"),
+        ("update marts.fct_life_domain set n = 3 where status <> 'published'", "fct_life_domain.n is filled"),
+        (
+            "update marts.fct_life_domain set low_status = 'suppressed_primary'",
+            "fct_life_domain.low_share is filled in 1",
+        ),
+        ("update marts.fct_life_domain set goal_status = 'no_data'", "fct_life_domain.goal_attainment is filled in 1"),
         ("update marts.fct_indicator set status = null", "fct_indicator.status is empty in 2 rows"),
         ("insert into marts.fct_indicator from marts.fct_indicator", "2 keys"),
         ("drop table marts.dim_goal", "table dim_goal is missing"),
