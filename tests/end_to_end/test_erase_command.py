@@ -34,11 +34,12 @@ def holders(home: Path, values: list[str]) -> set[str]:
             content.append(str(pq.read_table(path, partitioning=None).to_pylist()).encode())
         elif path.suffix == ".duckdb":
             with duckdb.connect(str(path), read_only=True) as connection:
-                tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
-                content += [
-                    str(connection.execute(f'select * from "{schema}"."{table}"').fetchall()).encode()
-                    for schema, table in tables
-                ]
+                tables = connection.execute(
+                    "select database_name, schema_name, table_name from duckdb_tables() where not internal"
+                ).fetchall()
+                for table in tables:
+                    name = ".".join(f'"{part}"' for part in table)
+                    content.append(str(connection.execute(f"select * from {name}").fetchall()).encode())
         if any(value in each for value in wanted for each in content):
             found.add(str(path.relative_to(home)))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -34,8 +35,16 @@ def what(items) -> set[tuple[str, str]]:
 
 
 @pytest.fixture
-def lived_in(settings: Settings) -> Settings:
+def lived_in(made: Settings, settings: Settings) -> Settings:
+    """A copy of the installation below, for one test."""
+    shutil.copytree(made.home, settings.home)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Settings:
     """Boost: version 1 and 2 accepted, 3 rejected, 4 still arriving; an earlier moment; two releases."""
+    settings = Settings(home=tmp_path_factory.mktemp("made") / "home", environment="test")
     for version in (1, 2, 3, 4):
         delivery = Delivery("boost", settings.inbox, version=version, tables=valid_tables("boost"))
         delivery.tables["bezoek"][0]["bezoeken"] = "veel"
