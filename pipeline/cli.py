@@ -191,12 +191,12 @@ def _sure(rows: int) -> None:
 @click.pass_obj
 def retention(settings: Settings, dry_run: bool) -> None:
     """Remove what is past its term (seeds/retention.csv), and say what comes next."""
-    from pipeline.deliveries.retention import apply_retention, retention_text
+    from pipeline.deliveries.retention import RetentionError, apply_retention, retention_text
     from pipeline.warehouse.connection import WarehouseBusy
 
     try:
         click.echo(retention_text(apply_retention(settings, date.today(), dry_run=dry_run)))
-    except WarehouseBusy as error:
+    except (RetentionError, WarehouseBusy) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -51,7 +51,7 @@ LINKED = "a link was not followed: look into it yourself"
 MENTIONED = "the identifier also stands outside the rows of the person: look into it yourself"
 
 _ELSEWHERE = "a folder that is no delivery"
-_MAKING, _ASIDE = ".new", ".old"
+_MAKING, _ASIDE = ".replacing-new", ".replacing-old"
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,11 @@ def _parcels(
         yield delivery.path, delivery, _files(delivery.path, contracts)
     mine = settings.inbox / consortium
     others = set(_strays(mine, {delivery.path for delivery in deliveries}))
-    elsewhere = (path for path in unrecognised_folders(settings) if path.parts[len(mine.parts) - 1] not in CONSORTIA)
+    elsewhere = (
+        path
+        for path in unrecognised_folders(settings)
+        if not any(path.is_relative_to(settings.inbox / name) for name in CONSORTIA)
+    )
     for path in sorted({*others, *elsewhere}):
         yield path, None, {file: {} for file in sorted(path.iterdir()) if file.is_file() and file.name != DESCRIPTOR}
 

@@ -24,6 +24,7 @@ _INPUTS = [
     _key("reliability", "verdict"),
     _key("reliability", "cell_interval"),
     _key("reference", "indicators"),
+    _key("reference", "questions"),
     _key("reference", "indicator_relations"),
     _key("reference", "thresholds"),
     _key("reference", "districts"),

@@ -33,6 +33,7 @@ INDICATOR_COLUMNS = [
     "period",
     "status",
     "rule",
+    "is_pending",
     "n",
     "numerator",
     "value",
@@ -46,6 +47,7 @@ LIFE_DOMAIN_COLUMNS = [
     "period",
     "status",
     "rule",
+    "is_pending",
     "n",
     *CATEGORIES,
     "low_share",
@@ -86,7 +88,8 @@ def edition(rows: Sequence[Row], known: Known) -> Edition:
             judgement = judge_categories(row.counts, row.persons, limits, public=True)
         else:
             sensitive = known.sensitive[row.key.code]
-            judgement = judge_indicator(row.kind, sensitive, row.counts, row.persons, limits, public=True)
+            scores = known.scores.get(row.key.code)
+            judgement = judge_indicator(row.kind, sensitive, row.counts, row.persons, limits, True, scores)
         if not row.has_data:
             decided[row.key] = Decided(NO_DATA)
         elif judgement.rule:
@@ -98,7 +101,8 @@ def edition(rows: Sequence[Row], known: Known) -> Edition:
             counts[row.key] = {
                 name: _nearest(count, limits.base) if name in row.secret_counts else count
                 for name, count in row.counts.items()
-                if name != "complement"
+                # of a mean the public gets n, and no sum of scores
+                if name != "complement" and not (row.kind == "mean" and name == "numerator")
             }
     return Edition(decided, counts)
 
@@ -124,7 +128,12 @@ def waiting(made: Edition, decided: Mapping[Key, Decided], history: History) -> 
 
 
 def indicator_table(
-    made: Edition, rows: Mapping[Key, Row], indicators: pd.DataFrame, intervals: pd.DataFrame, cells: pd.DataFrame
+    made: Edition,
+    rows: Mapping[Key, Row],
+    indicators: pd.DataFrame,
+    intervals: pd.DataFrame,
+    cells: pd.DataFrame,
+    history: History,
 ) -> pd.DataFrame:
     """The council's indicator figures, values computed from the rounded counts.
 
@@ -134,6 +143,7 @@ def indicator_table(
         indicators: indicator_code, kind, scale.
         intervals: indicator_code, district_code, period, pooled_over, ci_low, ci_high.
         cells: indicator_code, district_code, period, value.
+        history: what has left; a figure that waits is as it was shown.
 
     Returns:
         ``INDICATOR_COLUMNS``, one row per municipality figure; counts and values are missing unless it is published.
@@ -158,9 +168,14 @@ def indicator_table(
         if key.subject != INDICATOR:
             continue
         line = [key.consortium_code, key.code, key.district_code, key.period, each.status, each.rule or None]
+        line.append(each.is_pending)
         counts = made.counts.get(key)
         if each.status != PUBLISHED or counts is None:
             table.append([*line, None, None, None, None, None])
+            continue
+        if each.is_pending:
+            value = history.shown[COUNCIL][key].value
+            table.append([*line, counts["n"], counts.get("numerator"), value, None, None])
             continue
         kind, place = rows[key].kind, (key.code, key.district_code, key.period)
         digits = decimals(kind, counts["n"])
@@ -201,6 +216,7 @@ def life_domain_table(made: Edition, domains: pd.DataFrame, known: Known) -> pd.
         if key.subject != LIFE_DOMAIN:
             continue
         line = [key.consortium_code, key.code, key.district_code, key.period, each.status, each.rule or None]
+        line.append(each.is_pending)
         counts = made.counts.get(key)
         if each.status != PUBLISHED or counts is None:
             table.append([*line, *[None] * 6])
@@ -243,5 +259,5 @@ def _rounded(number: float | None, digits: int) -> float | None:
 
 def _typed(table: list[list], columns: list[str], counts: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
     frame = pd.DataFrame(table, columns=columns)
-    texts = {name: "str" for name in columns if name not in (*counts, *values)}
+    texts = {name: "bool" if name == "is_pending" else "str" for name in columns if name not in (*counts, *values)}
     return frame.astype(texts | dict.fromkeys(counts, "Int64") | dict.fromkeys(values, "float64"))

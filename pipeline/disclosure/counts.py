@@ -71,13 +71,15 @@ class Row:
 
     @property
     def secret_counts(self) -> dict[str, int]:
-        """Counts that an attacker does not know from elsewhere; residents are public, and a mean shows its n only."""
+        """Counts that an attacker does not know from elsewhere; residents are public.
+
+        The sum of the scores behind a mean counts as if it were shown with it: it is only told to a rounding, and what
+        is safe beside the exact sum is safe beside that.
+        """
         if self.kind == "count":
             return {}
         if self.kind == "rate":
             return {"numerator": self.counts["numerator"]}
-        if self.kind == "mean":
-            return {"n": self.counts["n"]}
         return self.counts
 
 
@@ -188,7 +190,12 @@ def _once(rows: list[Row]) -> list[Row]:
 
 
 def relations_between(
-    rows: Sequence[Row], known: pd.DataFrame, sensitive: Mapping[str, str], limits, members: Mapping[Key, Sequence[Key]]
+    rows: Sequence[Row],
+    known: pd.DataFrame,
+    sensitive: Mapping[str, str],
+    limits,
+    members: Mapping[Key, Sequence[Key]],
+    scores: Mapping[str, tuple[int, int]],
 ) -> Relations:
     """What everybody knows of how the counts of these rows hang together.
 
@@ -201,11 +208,14 @@ def relations_between(
         sensitive: sensitive side per indicator.
         limits: thresholds by half-year, as ``limits_of`` gives them.
         members: the parts of pooled figures.
+        scores: lowest and highest score per indicator that is a mean.
     """
     found = Relations()
     place = {row.key: row for row in rows}
     for row in rows:
         _within_row(found, row)
+        if row.kind == "mean" and row.has_data:
+            _within_scale(found, row, *scores[row.key.code])
     _areas(found, rows)
     for code, relation, other in known[["indicator_code", "relation", "other_code"]].itertuples(index=False, name=None):
         mine = [row for row in rows if row.key.subject == INDICATOR and row.key.code == code]
@@ -228,6 +238,15 @@ def _within_row(found: Relations, row: Row) -> None:
         if name.startswith("others of "):
             category = name.removeprefix("others of ")
             found.sums.append({Count(row.key, "n"): 1, Count(row.key, category): -1, Count(row.key, name): -1})
+
+
+def _within_scale(found: Relations, row: Row, lowest: int, highest: int) -> None:
+    """A sum of scores lies between everybody at the lowest and everybody at the highest score (M1)."""
+    n, total = row.counts["n"], row.counts["numerator"]
+    above = found.derive(row.key, "above the lowest", total - lowest * n)
+    below = found.derive(row.key, "below the highest", highest * n - total)
+    found.sums.append({Count(row.key, "numerator"): 1, Count(row.key, "n"): -lowest, above: -1})
+    found.sums.append({Count(row.key, "n"): highest, Count(row.key, "numerator"): -1, below: -1})
 
 
 def _areas(found: Relations, rows: Iterable[Row]) -> None:

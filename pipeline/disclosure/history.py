@@ -26,12 +26,14 @@ class Shown:
         release_id: the release that brought them.
         at: when that was published (UTC, ISO 8601).
         is_final: whether the half-year was final then.
+        value: the figure that was shown with them; None when there was none.
     """
 
     counts: Mapping[str, int]
     release_id: str
     at: str
     is_final: bool
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,24 @@ def history_of(
         PARTNERS: defaultdict(lambda: defaultdict(set)),
         COUNCIL: defaultdict(lambda: defaultdict(set)),
     }
-    counts = published[published["column_name"].isin(["n", "numerator", "improved", "stable", "worsened"])]
+    counts = published[published["column_name"].isin(["n", "numerator", "improved", "stable", "worsened", "value"])]
     counts = counts[counts["table_name"].isin(list(SUBJECTS))].sort_values("number", kind="stable")
-    newest: dict[tuple[str, Key], tuple[int, dict[str, int], str, str, bool]] = {}
+    newest: dict[tuple[str, Key], tuple[int, dict[str, float], str, str, bool]] = {}
     keys = counts[["table_name", "consortium_code", "code", "district_code", "period", "pooled_over"]]
     columns = ["number", "release_id", "audience", "at", "column_name", "value", "is_pending", "delivery_status"]
     for (table, *place), (number, release, audience, at, name, value, pending, status) in zip(
         keys.itertuples(index=False, name=None), counts[columns].itertuples(index=False, name=None), strict=True
     ):
         key = Key(SUBJECTS[table], *place)
-        ever[audience][key][name].add(round(value))
+        if name != "value":
+            ever[audience][key][name].add(round(value))
         if pending:
             continue
         found = newest.get((audience, key))
         if found is None or found[0] != number:
             found = newest[audience, key] = (number, {}, release, str(at), status == "final")
-        found[1][name] = round(value)
-    for (audience, key), (_, values, release, at, is_final) in newest.items():
-        shown[audience][key] = Shown(values, release, at, is_final)
+        found[1][name] = value
+    for (audience, key), (_, figures, release, at, is_final) in newest.items():
+        values = {name: round(value) for name, value in figures.items() if name != "value"}
+        shown[audience][key] = Shown(values, release, at, is_final, figures.get("value"))
     return History(shown, ever, settled or {}, erased or {})

@@ -119,6 +119,7 @@ class Known:
         limits: thresholds by half-year.
         members: the parts of each pooled figure.
         final: half-years that are final now.
+        scores: lowest and highest score per indicator that is a mean.
     """
 
     kinds: Mapping[str, str]
@@ -127,6 +128,7 @@ class Known:
     limits: Callable[[str], Limits]
     members: Mapping[Key, Sequence[Key]]
     final: Collection[str]
+    scores: Mapping[str, tuple[int, int]]
 
 
 def known_from(
@@ -134,18 +136,26 @@ def known_from(
     thresholds: pd.DataFrame,
     relations: pd.DataFrame,
     members: pd.DataFrame,
+    questions: pd.DataFrame,
     final: Collection[str] = (),
 ) -> Known:
     """Put together what is known beside the figures.
 
     Args:
-        indicators: indicator_code, consortium_code, kind, sensitive_side.
+        indicators: indicator_code, consortium_code, kind, sensitive_side, question_code.
         thresholds: as in ``seeds/thresholds.csv``.
         relations: as in ``seeds/indicator_relations.csv``.
         members: as in ``reliability.pooled_member``.
+        questions: question_code, scale_min, scale_max.
         final: half-years that are final now.
     """
     consortium = dict(zip(indicators["indicator_code"], indicators["consortium_code"], strict=True))
+    ends = {
+        question: (int(lowest), int(highest))
+        for question, lowest, highest in questions[["question_code", "scale_min", "scale_max"]].itertuples(
+            index=False, name=None
+        )
+    }
     parts: dict[Key, list[Key]] = defaultdict(list)
     columns = ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
     columns += ["member_indicator", "member_district", "member_period"]
@@ -158,6 +168,13 @@ def known_from(
         limits=limits_of(thresholds),
         members=parts,
         final=frozenset(final),
+        scores={
+            code: ends[question]
+            for code, kind, question in indicators[["indicator_code", "kind", "question_code"]].itertuples(
+                index=False, name=None
+            )
+            if kind == "mean"
+        },
     )
 
 
@@ -186,7 +203,14 @@ def judged_rows(
         if row.kind == "categories":
             row.judgement = judge_categories(row.counts, row.persons, limits)
         else:
-            row.judgement = judge_indicator(row.kind, known.sensitive[row.key.code], row.counts, row.persons, limits)
+            row.judgement = judge_indicator(
+                row.kind,
+                known.sensitive[row.key.code],
+                row.counts,
+                row.persons,
+                limits,
+                scores=known.scores.get(row.key.code),
+            )
         row.verdict = said.get(row.key)
     return sorted(rows, key=lambda row: row.key)
 
@@ -288,6 +312,9 @@ class _Protection:
     def _is_out(self, key: Key, name: str, value: int) -> bool:
         """Whether a count was ever shown with a value that tells the present one as closely as P7 forbids."""
         near = self._known.limits(key.period).width - 1
+        if name == "numerator" and self.rows[key].kind == "mean":
+            # the sum of scores left with its n, as closely as the mean was rounded
+            name, value = "n", self.rows[key].counts["n"]
         return any(abs(value - each) <= near for each in self._seen(key, name))
 
     def _seen(self, key: Key, name: str) -> Iterable[int]:
@@ -530,7 +557,7 @@ class _Protection:
 
     def _relate(self, rows: Sequence[Row]) -> Relations:
         known = self._known
-        return relations_between(rows, known.relations, known.sensitive, known.limits, known.members)
+        return relations_between(rows, known.relations, known.sensitive, known.limits, known.members, known.scores)
 
     def _problem(
         self, rows: Sequence[Row], relations: Relations, level: Callable[..., dict], *, changes: bool = False

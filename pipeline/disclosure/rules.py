@@ -104,7 +104,13 @@ def limits_of(thresholds: pd.DataFrame):
 
 
 def judge_indicator(
-    kind: str, sensitive: str, counts: Mapping[str, int], persons: int, limits: Limits, public: bool = False
+    kind: str,
+    sensitive: str,
+    counts: Mapping[str, int],
+    persons: int,
+    limits: Limits,
+    public: bool = False,
+    scores: tuple[int, int] | None = None,
 ) -> Judgement:
     """Judge one indicator figure.
 
@@ -115,6 +121,7 @@ def judge_indicator(
         persons: how many people are behind it.
         limits: the thresholds of its half-year.
         public: for the public a dominant side of a small group is hidden too.
+        scores: of a mean, the lowest and highest score that can be given.
     """
     n, numerator = counts["n"], counts["numerator"]
     # A number of offers says nothing about a person, and nobody is nothing to hide.
@@ -139,6 +146,9 @@ def judge_indicator(
         return Judgement(FEW, needs | small | nobody)
     if small:
         return Judgement(SMALL_SIDE, small | nobody)
+    # a mean at an end of its scale tells what everybody answered (M1)
+    if kind == "mean" and scores and numerator in (n * scores[0], n * scores[1]):
+        return Judgement(EVERYBODY, {})
     dominant = public and kind == "proportion" and sides and _dominates(max(numerator, n - numerator), n, limits)
     return Judgement(EVERYBODY, nobody) if nobody or dominant else MAY_SHOW
 

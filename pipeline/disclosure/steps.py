@@ -41,6 +41,7 @@ _SOURCES = {
     "indicators": "reference.indicators",
     "thresholds": "reference.thresholds",
     "relations": "reference.indicator_relations",
+    "questions": "reference.questions",
     "periods": "intermediate.int_periods__list",
 }
 _AREA = "district_code, period"
@@ -99,7 +100,7 @@ def decide(
 
     Args:
         read: frames by the names of ``_SOURCES``: cells, domains, pooled, members, verdicts, intervals, indicators,
-            thresholds, relations, periods.
+            thresholds, relations, questions, periods.
         history: what has left.
         report: as in ``protect_cells``.
 
@@ -108,7 +109,12 @@ def decide(
         ``kept_from``.
     """
     known = known_from(
-        read["indicators"], read["thresholds"], read["relations"], read["members"], final_periods(read["periods"])
+        read["indicators"],
+        read["thresholds"],
+        read["relations"],
+        read["members"],
+        read["questions"],
+        final_periods(read["periods"]),
     )
     known = replace(known, members={**history.members, **known.members})
     rows = judged_rows(read["cells"], read["domains"], read["pooled"], read["verdicts"], known)
@@ -127,7 +133,7 @@ def decide(
         "life_domain_status": _life_domain_statuses(made, history, read["domains"], known),
         "pooled_status": _statuses(made, history, POOLED, read["pooled"]),
         "council_indicator": council.indicator_table(
-            public, made.rows, read["indicators"], read["intervals"], read["cells"]
+            public, made.rows, read["indicators"], read["intervals"], read["cells"], history
         ),
         "council_life_domain": council.life_domain_table(public, read["domains"], known),
         "true_count": _true_counts(rows, read["domains"]),

@@ -10,9 +10,16 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from pipeline.automation import AS_OF_RUN, HALF_YEARLY_RUN, HALF_YEARS, MONITORS_REFRESH, build_inbox_sensor
+from pipeline.automation import (
+    AS_OF_RUN,
+    HALF_YEARLY_RUN,
+    HALF_YEARS,
+    MONITORS_REFRESH,
+    RETENTION_JOB,
+    build_inbox_sensor,
+)
 from pipeline.definitions import build_definitions
-from pipeline.deliveries.assets import RECEIPT_INTERVIEWS_NEEDED
+from pipeline.deliveries.assets import RECEIPT_INTERVIEWS_NEEDED, RETENTION
 from pipeline.deliveries.intake import find_deliveries, receive
 from pipeline.settings import PROJECT_ROOT, Settings
 
@@ -56,11 +63,11 @@ def test_every_asset_lives_in_a_room_and_says_what_it_is(definitions):
 
 def test_delivered_tables_are_partitioned_by_half_year_since_2015(definitions):
     graph = definitions.resolve_asset_graph()
-    # the receipts of all half-years are looked after at once
+    # receipts and terms of all half-years are looked after at once
     keys = [
         key
         for key in graph.materializable_asset_keys
-        if key.path[0] == "deliveries" and key != RECEIPT_INTERVIEWS_NEEDED
+        if key.path[0] == "deliveries" and key not in (RECEIPT_INTERVIEWS_NEEDED, RETENTION)
     ]
     assert len(keys) == 14
     assert {graph.get(key).partitions_def for key in keys} == {HALF_YEARS}
@@ -76,6 +83,13 @@ def test_receipts_are_added_to_by_the_half_yearly_run_alone(tmp_path):
         if RECEIPT_INTERVIEWS_NEEDED in definitions.resolve_job_def(name).asset_layer.executable_asset_keys
     }
     assert adding == {HALF_YEARLY_RUN}
+
+
+def test_retention_is_no_part_of_a_run(definitions):
+    jobs = (HALF_YEARLY_RUN, MONITORS_REFRESH, RETENTION_JOB)
+    keys = {name: definitions.resolve_job_def(name).asset_layer.executable_asset_keys for name in jobs}
+    assert keys[RETENTION_JOB] == {RETENTION}
+    assert not any(RETENTION in keys[name] for name in (HALF_YEARLY_RUN, MONITORS_REFRESH))
 
 
 def test_dbt_models_show_their_columns(definitions):

@@ -15,7 +15,8 @@ with judged as (
             when decided.status <> 'published' then decided.status
             when decided.status = 'published' and verdicts.verdict = 'not_publishable' then 'unreliable'
             when decided.status = 'published' and verdicts.verdict in ('reliable', 'indicative') then 'published'
-        end as status
+        end as status,
+        coalesce(decided.is_pending, false) as is_pending
     from {{ ref("fct_indicator") }} as partners
     inner join {{ ref("council_dim_district") }} as areas
         on partners.district_code = areas.district_code
@@ -69,7 +70,8 @@ select
         when judged.status = 'suppressed_primary' then 'A'
         when judged.status = 'suppressed_secondary' then 'D'
         else 'F'
-    end as conf_status
+    end as conf_status,
+    judged.is_pending
 from judged
 inner join {{ ref("council_dim_period") }} as periods
     on judged.period = periods.period

@@ -6,7 +6,8 @@ with judged as (
         partners.period,
         partners.delivery_version,
         -- a row without a status keeps NULL, which the contract refuses: it is never shown
-        case when partners.status = 'no_data' then 'no_data' else decided.status end as status
+        case when partners.status = 'no_data' then 'no_data' else decided.status end as status,
+        coalesce(decided.is_pending, false) as is_pending
     from {{ ref("fct_life_domain") }} as partners
     inner join {{ ref("council_dim_district") }} as areas
         on partners.district_code = areas.district_code
@@ -30,7 +31,8 @@ select
     shown.low_share,
     shown.goal_attainment,
     judged.status,
-    judged.delivery_version
+    judged.delivery_version,
+    judged.is_pending
 from judged
 -- only what may be shown joins in
 left join {{ source("disclosure", "council_life_domain") }} as shown

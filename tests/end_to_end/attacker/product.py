@@ -58,6 +58,7 @@ def product(
             "indicators": INDICATORS,
             "thresholds": pd.read_csv(SEEDS / "thresholds.csv"),
             "relations": pd.read_csv(SEEDS / "indicator_relations.csv"),
+            "questions": pd.read_csv(SEEDS / "questions.csv"),
             "periods": pd.DataFrame({"period": sorted(set(cells["period"]))}),
         },
         _history(history),
@@ -69,8 +70,8 @@ def product(
     }
     partners["fct_indicator_pooled"] = partners["fct_indicator_pooled"].query("status != 'not_offered'")
     council = {
-        "fct_indicator": made["council_indicator"].assign(is_pending=False),
-        "fct_life_domain": made["council_life_domain"].assign(is_pending=False),
+        "fct_indicator": made["council_indicator"],
+        "fct_life_domain": made["council_life_domain"],
     }
     return {"partners": partners, "council": council}
 

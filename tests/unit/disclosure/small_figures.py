@@ -11,6 +11,7 @@ from pipeline.settings import SEEDS
 MUNICIPALITY = "GM0484"
 INDICATORS = pd.read_csv(SEEDS / "indicators.csv")
 THRESHOLDS = pd.read_csv(SEEDS / "thresholds.csv")
+QUESTIONS = pd.read_csv(SEEDS / "questions.csv")
 RELATIONS = pd.read_csv(SEEDS / "indicator_relations.csv")
 POOL_KEY = ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
 MEMBER = ["member_indicator", "member_district", "member_period"]
@@ -97,5 +98,6 @@ def frames(
         "indicators": INDICATORS,
         "thresholds": THRESHOLDS,
         "relations": RELATIONS,
+        "questions": QUESTIONS,
         "periods": pd.DataFrame({"period": sorted(periods or {period for _, period in figures})}),
     }
