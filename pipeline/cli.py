@@ -515,6 +515,55 @@ def release_keys(name: str, folder: Path | None) -> None:
     click.echo(f"public key:  {public}: put it into the folder EFFECTMONITOR_PEOPLE of the installation")
 
 
+@main.command()
+@click.option("--release", "release_id", help="One release, attacked anew; all that left when not given.")
+@click.option("--audience", type=click.Choice(["partners", "council"]), help="Only releases for these readers.")
+@click.pass_obj
+def audit(settings: Settings, release_id: str | None, audience: str | None) -> None:
+    """Try to derive hidden figures from everything that ever left.
+
+    Exit code 1 when a release is not safe.
+    """
+    from pipeline.disclosure.audit import EvidenceError, audit_history, audit_release
+
+    if release_id and audience:
+        raise click.UsageError("--release names one release: it does not go with --audience")
+    with _progress() as progress:
+        task = progress.add_task(f"attacking {release_id}" if release_id else "reading", total=None)
+
+        def report(message: str, done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, description=f"attacking {message}")
+
+        try:
+            verdicts = (
+                [audit_release(settings, release_id)] if release_id else audit_history(settings, audience, report)
+            )
+        except EvidenceError as error:
+            raise click.ClickException(str(error)) from None
+        progress.update(task, description="done")
+    if not verdicts:
+        console.print("there is no release yet")
+        return
+    table = Table("release", "verdict", "hidden counts", "too closely known", "insiders", "proved safe (UTC)", "s")
+    for verdict in verdicts:
+        new = sum(not each.already_out for each in verdict.narrowed)
+        table.add_row(
+            verdict.release_id,
+            "[green]safe[/green]" if verdict.is_safe else "[red]not safe[/red]",
+            f"{verdict.protected:,}",
+            f"{new:,}",
+            ", ".join(f"{each.attacker} {each.share:.0%}" for each in verdict.insiders),
+            (verdict.proved_at or "") + (" (stored proof)" if verdict.was_stored and verdict.proved_at else ""),
+            f"{verdict.seconds:.1f}",
+        )
+    console.print(table)
+    for verdict in verdicts:
+        for sentence in verdict.sentences() if release_id or not verdict.is_safe else ():
+            console.print(f"{verdict.release_id}: {sentence}", markup=False, highlight=False)
+    if not all(verdict.is_safe for verdict in verdicts):
+        sys.exit(1)
+
+
 @main.group()
 def monitors() -> None:
     """The public monitors."""

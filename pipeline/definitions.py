@@ -10,6 +10,7 @@ import dagster as dg
 from pipeline.automation import HALF_YEARS, build_inbox_sensor, build_jobs, build_schedules
 from pipeline.deliveries.assets import build_delivery_assets
 from pipeline.disclosure.assets import build_disclosure_assets
+from pipeline.disclosure.checks import build_disclosure_checks
 from pipeline.monitors.assets import build_monitor_assets
 from pipeline.publication.assets import build_publication_assets
 from pipeline.publication.release import WAREHOUSE_SCHEMAS
@@ -40,7 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *build_disclosure_assets(settings),
             *build_publication_assets(settings, tables),
         ],
-        asset_checks=build_reliability_checks(settings),
+        asset_checks=[*build_reliability_checks(settings), *build_disclosure_checks(settings)],
         jobs=build_jobs(settings),
         schedules=build_schedules(settings),
         sensors=[build_inbox_sensor(settings)],

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import duckdb
@@ -112,8 +112,9 @@ class Reference:
     life_domains: dict[str, str]
 
     @classmethod
+    @lru_cache(maxsize=1)
     def read(cls, seeds: Path = SEEDS) -> Reference:
-        """Read the seeds."""
+        """Read the seeds; once, they do not change while this runs."""
         indicators = pd.read_csv(seeds / "indicators.csv")
         questions = pd.read_csv(seeds / "questions.csv").set_index("question_code")
         of_question = (
@@ -288,7 +289,7 @@ def gather(releases: Sequence[Left], reference: Reference | None = None) -> Evid
         EvidenceError: when the sealed truth or the files of a release are not there.
     """
     reference = reference or Reference.read()
-    with duckdb.connect(":memory:") as connection:
+    with reader() as connection:
         truths = [_truth(connection, each) for each in releases]
         shown = [_shown(connection, each) for each in releases]
         pools = [_members(connection, each) for each in releases]
@@ -329,6 +330,11 @@ def gather(releases: Sequence[Left], reference: Reference | None = None) -> Evid
     )
 
 
+def reader() -> duckdb.DuckDBPyConnection:
+    """A connection that reads many small files: more threads would only wait for each other."""
+    return duckdb.connect(":memory:", config={"threads": 1})
+
+
 def _truth(connection: duckdb.DuckDBPyConnection, release: Left) -> pd.DataFrame:
     path = release.folder / "sealed" / "true_count.parquet"
     if not path.is_file():
@@ -367,11 +373,15 @@ def _shown(connection: duckdb.DuckDBPyConnection, release: Left) -> pd.DataFrame
         return frame
     counts = ", ".join(f"max(value) filter (where column_name = '{name}') as {name}" for name in FIGURES)
     subject = "case table_name " + " ".join(f"when '{table}' then '{name}'" for table, name in TABLES.items()) + " end"
-    left = connection.execute(
+    query = (
         f"select {_key_sql(subject)} as key, any_value(period) as period, '{PUBLISHED}' as status, "
         f"bool_or(is_pending) as is_pending, any_value(delivery_status) as delivery_status, {counts} "
         f"from read_parquet({_text(release.values)}) group by 1"
-    ).df()
+    )
+    try:
+        left = connection.execute(query).df()
+    except duckdb.Error:
+        raise EvidenceError(f"the values that left with {release.release_id} cannot be read") from None
     if frame is None:
         return left
     rest = frame[~frame["key"].isin(left["key"])].copy()
@@ -394,7 +404,7 @@ def _figures_sql(connection: duckdb.DuckDBPyConnection) -> str:
         pending = "coalesce(facts.is_pending, false)" if "is_pending" in columns else "false"
         selects.append(
             f"select concat_ws('|', '{subject}', facts.consortium_code, facts.{_CODE[table]}, facts.district_code, "
-            f"facts.period, {pooled}) as key, facts.period, coalesce(facts.status, '') as status, "
+            f"facts.period, {pooled}) as key, facts.period, coalesce(facts.status, 'unknown') as status, "
             f"{pending} as is_pending, periods.delivery_status, {figures} "
             f"from seen.marts.{table} as facts "
             "left join seen.marts.dim_period as periods on facts.period = periods.period"

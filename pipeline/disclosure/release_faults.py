@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.disclosure.audit_rules import ABSENT, COUNCIL, INDICATOR, LIFE_DOMAIN, NUMERATOR, POOLED, N
-from pipeline.disclosure.evidence import NO_DATA, PUBLISHED, TABLES, UNRELIABLE, Evidence, printed_mean
+from pipeline.disclosure.evidence import NO_DATA, PUBLISHED, TABLES, UNRELIABLE, Evidence, printed_mean, reader
 from pipeline.publication.marts_file import MARTS_FILE, attached
 
 STATUSES = (PUBLISHED, "suppressed_primary", "suppressed_secondary", UNRELIABLE, NO_DATA)
@@ -53,7 +53,7 @@ def release_faults(own: Evidence, left: Evidence, at: int, scope: list[int]) -> 
     """
     release = own.releases[0]
     path = release.folder / "files" / MARTS_FILE
-    with duckdb.connect(":memory:") as connection, attached(connection, path, "seen"):
+    with reader() as connection, attached(connection, path, "seen"):
         tables = _tables(connection)
         faults = _forms(connection, path.parent, tables)
         faults += [

@@ -20,7 +20,8 @@ from pipeline.settings import SEEDS, Settings
 
 GM = "GM0484"
 WIJKEN = ("WK048401", "WK048402", "WK048403", "WK048404", "WK048405", "WK048406")
-INDICATORS = pd.read_csv(SEEDS / "indicators.csv").set_index("indicator_code")
+_SEED = pd.read_csv(SEEDS / "indicators.csv").set_index("indicator_code")
+REGISTRY = _SEED[["consortium_code", "kind", "sensitive_side", "scale"]].to_dict("index")
 NULL = None
 Key = tuple[str, str, str]  # code, area, half-year
 
@@ -59,7 +60,7 @@ class Town:
                 row = (sum(values), *values) if lead else values
                 rows[code, area, period] = row
                 whole = rows.get((code, GM, period), (0,) * len(row))
-                if not lead and INDICATORS.loc[code, "kind"] == "rate":
+                if not lead and REGISTRY[code]["kind"] == "rate":
                     whole = (whole[0], whole[1])
                 rows[code, GM, period] = tuple(a + b for a, b in zip(whole, row, strict=True))
         return rows
@@ -69,17 +70,17 @@ class Town:
         self.hidden |= dict.fromkeys(keys, status)
 
 
-def breaks(town: Town, key: Key, audience: str = "partners") -> str | None:
-    """The rule that a row breaks, as the text of the rules says it."""
-    row, code = town.rows()[key], key[0]
+def breaks(town: Town, key: Key, row: tuple[int, ...]) -> str | None:
+    """The rule that a row breaks for partners, as the text of the rules says it."""
+    code = key[0]
     n = row[0]
     if n == 0:
         return None
-    if key in town.domains or key[0] not in INDICATORS.index:
+    if key in town.domains or key[0] not in REGISTRY:
         sides, alike = row[1:], any(part == n for part in row[1:])
         kind = "life_domain"
     else:
-        kind, sensitive = INDICATORS.loc[code, ["kind", "sensitive_side"]]
+        kind, sensitive = REGISTRY[code]["kind"], REGISTRY[code]["sensitive_side"]
         if kind == "count":
             return None
         sides, alike = [], False
@@ -96,12 +97,12 @@ def breaks(town: Town, key: Key, audience: str = "partners") -> str | None:
     return "P4" if alike else None
 
 
-def protect(town: Town, *, rows: dict[Key, tuple[int, ...]] | None = None) -> None:
+def protect(town: Town) -> None:
     """Hide what breaks a rule, and beside it large figures until there is room."""
-    rows = rows or town.rows()
+    rows = town.rows()
     for code, _, period in sorted({(code, "", period) for code, _, period in rows}):
         areas = [area for (other, area, when) in rows if (other, when) == (code, period)]
-        primary = [area for area in areas if breaks(town, (code, area, period))]
+        primary = [area for area in areas if breaks(town, (code, area, period), rows[code, area, period])]
         town.hide(*((code, area, period) for area in primary), status="suppressed_primary")
         districts = [area for area in primary if area != GM]
         if not districts or GM in primary:
@@ -115,7 +116,7 @@ def protect(town: Town, *, rows: dict[Key, tuple[int, ...]] | None = None) -> No
 
 def room(row: tuple[int, ...], code: str) -> int:
     """How far the counts of a row may fall."""
-    return min(row[1:]) if code not in INDICATORS.index else min(row[1], abs(row[0] - row[1]))
+    return min(row[1:]) if code not in REGISTRY else min(row[1], abs(row[0] - row[1]))
 
 
 class Archive:
@@ -165,8 +166,8 @@ def write_sealed(town: Town, folder: Path) -> None:
     folder.mkdir(parents=True)
     long = []
     for (code, area, period), row in town.rows().items():
-        is_domain = code not in INDICATORS.index
-        consortium = "tom" if is_domain else INDICATORS.loc[code, "consortium_code"]
+        is_domain = code not in REGISTRY
+        consortium = "tom" if is_domain else REGISTRY[code]["consortium_code"]
         names = ("n", "improved", "stable", "worsened") if is_domain else ("n", "numerator")
         people = town.people.get((code, area, period), row[0])
         values = [*zip(names, row, strict=True), ("persons", people)]
@@ -177,7 +178,7 @@ def write_sealed(town: Town, folder: Path) -> None:
     rows = town.rows()
     members = []
     for (code, area, period, step), parts in town.pools.items():
-        consortium = INDICATORS.loc[code, "consortium_code"]
+        consortium = REGISTRY[code]["consortium_code"]
         total = [sum(rows[part][at] for part in parts) for at in (0, 1)]
         for name, value in (("n", total[0]), ("numerator", total[1]), ("persons", total[0])):
             long.append(("pooled", consortium, code, area, period, step, name, value))
@@ -191,7 +192,7 @@ def write_sealed(town: Town, folder: Path) -> None:
 
 def figures(code: str, n: int, numerator: int, rounded: int = 1) -> dict[str, object]:
     """n, numerator and value as they are published."""
-    kind, scale = INDICATORS.loc[code, ["kind", "scale"]]
+    kind, scale = REGISTRY[code]["kind"], REGISTRY[code]["scale"]
 
     def near(value: int) -> int:
         return (value + rounded // 2) // rounded * rounded
@@ -222,7 +223,7 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
         row, status = rows[key], town.hidden.get(key)
         is_pending = key in town.pending
         row = town.pending.get(key, row)
-        is_domain = code not in INDICATORS.index
+        is_domain = code not in REGISTRY
         if is_domain:
             n = row[0]
             status = status or ("published" if n else "no_data")
@@ -237,7 +238,7 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
         reason = "Te weinig personen om te tonen." if status == "suppressed_primary" else NULL
         indicator.append(
             (
-                INDICATORS.loc[code, "consortium_code"],
+                REGISTRY[code]["consortium_code"],
                 code,
                 area,
                 period,
@@ -261,7 +262,7 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
         total = [sum(rows[part][at] for part in parts) for at in (0, 1)]
         told = {} if is_hidden else figures(code, *total)
         status = "suppressed_secondary" if is_hidden else "published"
-        consortium = INDICATORS.loc[code, "consortium_code"]
+        consortium = REGISTRY[code]["consortium_code"]
         pooled.append(
             (
                 consortium,
@@ -283,7 +284,7 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
         for code in sorted({key[0] for key in codes}):
             for area in areas:
                 for period in (each for each in periods if (code, area, each) not in rows):
-                    consortium = "tom" if table is domain else INDICATORS.loc[code, "consortium_code"]
+                    consortium = "tom" if table is domain else REGISTRY[code]["consortium_code"]
                     empty = [consortium, code, area, period, *([NULL] * (width - 4))]
                     empty[10 if table is domain else 12] = "no_data"
                     table.append(tuple(empty))
@@ -316,7 +317,7 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
         ),
         "dim_period": (times, "period varchar, starts_on date, ends_on date, delivery_status varchar"),
         "dim_indicator": (
-            [(code, INDICATORS.loc[code, "kind"]) for code in sorted({key[0] for key in town.counts})],
+            [(code, REGISTRY[code]["kind"]) for code in sorted({key[0] for key in town.counts})],
             "indicator_code varchar, kind varchar",
         ),
     }
