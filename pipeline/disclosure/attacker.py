@@ -396,13 +396,27 @@ class Attacker:
                     return None
         return hidden
 
+    def holds(self, hidden: Mask) -> bool:
+        """Whether a pattern is proved safe; soon said when it is not.
+
+        Args:
+            hidden: the rows that are hidden.
+
+        Returns:
+            True when every protection has a checked proof in whole numbers.
+        """
+        standing = self.recall(hidden, whole=False)
+        self._set_box(*self._whole_box(hidden))
+        self._attack_together(standing)
+        return self.first_failure(hidden, standing, {}) is None and not self.unproved(hidden)
+
     def first_failure(self, hidden: Mask, standing: Standing, suspects: dict[int, int]) -> Failure | None:
         """Prove what is not proved yet against linear attacks, and stop at the first requirement that is not met.
 
         Args:
             hidden: the rows that are hidden.
             standing: what is proved; it is added to.
-            suspects: how often each primary cell failed before, by its place among them; who often fails is tried first.
+            suspects: how often each primary cell failed before, by its place among them; the worst are tried first.
 
         Returns:
             The failure, with prices; None when the pattern holds.

@@ -173,6 +173,9 @@ class _Search:
     def solve(self) -> Mask:
         """The pattern, as a mask over the component's rows."""
         component = self._component
+        if self._attacker.holds(component.must_hide):
+            self._best = component.must_hide
+            return self._best
         for cell in self._attacker.lower_to_attainable():
             self._give_up(cell)
         self._improve(component.must_hide, component.weights.astype(float), thin=False)
