@@ -125,12 +125,12 @@ class Standing:
         self.reach = {side: np.zeros(len(self.primaries)) for side in (UP, DOWN)}
         self.moves = {side: np.zeros((len(self.primaries), len(component.keys)), np.float32) for side in (UP, DOWN)}
 
-    def learn(self, moves: Floats, wanted: Mask) -> None:
-        """Keep a proof for each wanted primary cell that it takes further than the one at hand."""
-        for side in (UP, DOWN):
-            further = np.flatnonzero(wanted & (side * moves[self.primaries] > self.reach[side] + _FIT))
-            self.reach[side][further] = side * moves[self.primaries[further]]
-            self.moves[side][further] = moves
+    def learn(self, moves: Floats, wanted: Mask) -> dict[int, Ints]:
+        """Keep a proof for each wanted primary cell that it takes further than the one at hand; which these are."""
+        there = moves[self.primaries]
+        further = {side: np.flatnonzero(wanted & (side * there > self.reach[side] + _FIT)) for side in (UP, DOWN)}
+        self.replace(moves, further)
+        return further
 
     def without(self, row: int) -> Standing:
         """What remains proved when a row is shown."""
@@ -140,6 +140,22 @@ class Standing:
         }
         left.moves = {side: self.moves[side].copy() for side in (UP, DOWN)}
         return left
+
+    def under(self, hidden: Mask, whole: bool) -> Standing:
+        """What remains proved when only these rows are hidden."""
+        left, shown = copy(self), ~hidden[self._row]
+        left.whole = whole
+        left.moves = {side: self.moves[side].copy() for side in (UP, DOWN)}
+        left.reach = {
+            side: np.where((self.moves[side][:, shown] != 0).any(axis=1), 0, self.reach[side]) for side in (UP, DOWN)
+        }
+        return left
+
+    def replace(self, moves: Floats, further: dict[int, Ints]) -> None:
+        """Keep these moves for some primary cells, whatever was kept before."""
+        for side in (UP, DOWN):
+            self.reach[side][further[side]] = side * moves[self.primaries[further[side]]]
+            self.moves[side][further[side]] = moves
 
 
 class Attacker:
@@ -158,7 +174,8 @@ class Attacker:
         self._everything = np.ones(len(component.row_keys), dtype=bool)
         self._share = 1.0 / np.bincount(component.row, minlength=len(component.row_keys))[component.row]
         self._transposed = component.matrix.T.tocsr().astype(np.float64)
-        self._linear = new_solver(solver="simplex", presolve="off")
+        self._remembered = Standing(component, whole=True)
+        self._linear = new_solver(solver="simplex", presolve="off", simplex_strategy=4)
         load(self._linear, component.matrix, len(self._cells))
         self._whole: highspy.Highs | None = None
         self._prices: dict[bool, highspy.Highs] = {}
@@ -203,7 +220,7 @@ class Attacker:
         Returns:
             The requirements that are not met.
         """
-        standing = Standing(self.component, whole)
+        standing = self.recall(hidden, whole)
         self._set_box(*self._whole_box(hidden))
         self._attack_together(standing)
         failures: list[Failure] = []
@@ -220,7 +237,7 @@ class Attacker:
         Returns:
             Their places.
         """
-        standing = Standing(self.component, whole=True)
+        standing = self.recall(hidden, whole=True)
         self._set_box(*self._whole_box(hidden))
         self._attack_together(standing)
         for at in np.flatnonzero(~self._met(standing)):
@@ -360,6 +377,9 @@ class Attacker:
             The pattern with the rows hidden besides, None when some requirement is not met.
         """
         hidden = hidden.copy()
+        if only is None:
+            self._set_box(*self._whole_box(hidden))
+            self._attack_together(standing)
         for at in np.flatnonzero(~self._met(standing)) if only is None else [only]:
             cell = int(standing.primaries[at])
             for sides, level in self._requirements(cell):
@@ -376,6 +396,68 @@ class Attacker:
                     return None
         return hidden
 
+    def holds(self, hidden: Mask) -> bool:
+        """Whether a pattern is proved safe; soon said when it is not.
+
+        Args:
+            hidden: the rows that are hidden.
+
+        Returns:
+            True when every protection has a checked proof in whole numbers.
+        """
+        standing = self.recall(hidden, whole=False)
+        self._set_box(*self._whole_box(hidden))
+        self._attack_together(standing)
+        return self.first_failure(hidden, standing, {}) is None and not self.unproved(hidden)
+
+    def first_failure(self, hidden: Mask, standing: Standing, suspects: dict[int, int]) -> Failure | None:
+        """Prove what is not proved yet against linear attacks, and stop at the first requirement that is not met.
+
+        Args:
+            hidden: the rows that are hidden.
+            standing: what is proved; it is added to.
+            suspects: how often each primary cell failed before, by its place among them; the worst are tried first.
+
+        Returns:
+            The failure, with prices; None when the pattern holds.
+        """
+        missing = np.flatnonzero(~self._met(standing))
+        if len(missing):
+            self._set_box(*self._whole_box(hidden))
+        for at in sorted(missing.tolist(), key=lambda at: -suspects.get(at, 0)):
+            if not self._met(standing)[at]:
+                failures = self._attack_sparsely(at, hidden, standing)
+                if failures:
+                    suspects[at] = suspects.get(at, 0) + 1
+                    return failures[0]
+        return None
+
+    def _attack_sparsely(self, at: int, hidden: Mask, standing: Standing) -> list[Failure]:
+        """Push one primary cell every way it needs, with few moves; as far as it goes where these do not exist."""
+        cell = int(standing.primaries[at])
+        for sides, level in self._requirements(cell):
+            for side in sides:
+                have = int(standing.reach[side][at] + _FIT)
+                goal = level - sum(int(standing.reach[each][at] + _FIT) for each in sides) + have
+                if have < goal <= self._far(cell, side):
+                    moves = self._priced(cell, side, goal, hidden, None, whole=False)
+                    if moves is not None:
+                        self.teach(standing, moves)
+                        break
+        return self._attack_one(at, standing)
+
+    def recall(self, hidden: Mask, whole: bool) -> Standing:
+        """What is known from earlier attacks to hold under a pattern.
+
+        Args:
+            hidden: the rows that are hidden.
+            whole: whether only moves in whole numbers are to count from here on.
+
+        Returns:
+            What is proved, by moves in whole numbers.
+        """
+        return self._remembered.under(hidden, whole)
+
     def teach(self, standing: Standing, moves: Floats) -> None:
         """Add moves to what is proved, as far as they count.
 
@@ -385,7 +467,8 @@ class Attacker:
         """
         whole = self.exact(moves)
         if whole is not None:
-            standing.learn(whole.astype(float), ~self._met(standing))
+            moves = whole.astype(float)
+            self._remembered.replace(moves, standing.learn(moves, ~self._met(standing)))
         elif not standing.whole:
             standing.learn(np.where(np.abs(moves) > _FIT, moves, 0.0), ~self._met(standing))
 
@@ -466,6 +549,10 @@ class Attacker:
             goal = min(goal, reach[1] if side == UP else reach[0])
             moves = self._cheapest(cell, side, goal, hidden, cost, whole)
         return goal, moves
+
+    def _far(self, cell: int, side: int) -> int:
+        """How far a cell can go by its own bound."""
+        return int((self.component.up if side == UP else self.component.down)[cell])
 
     def _needs(self, side: int) -> Ints:
         return self.upper if side == UP else self.lower

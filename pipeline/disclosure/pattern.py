@@ -15,7 +15,7 @@ from math import gcd
 import highspy
 import numpy as np
 
-from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, Standing, new_solver, run
+from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, new_solver, run
 from pipeline.disclosure.problem import Component, Ints, Problem, Status, Unprotectable
 
 _WHOLE = 1e-6
@@ -165,6 +165,7 @@ class _Search:
         self._step = gcd(*(int(weight) for weight in component.weights[self._free])) or 1
         self._rounds = 0
         self._loose = True
+        self._suspects: dict[int, int] = {}
         self._bound = 0
         self._best: Mask | None = None
         self.unprotectable: list[Unprotectable] = []
@@ -172,6 +173,9 @@ class _Search:
     def solve(self) -> Mask:
         """The pattern, as a mask over the component's rows."""
         component = self._component
+        if self._attacker.holds(component.must_hide):
+            self._best = component.must_hide
+            return self._best
         for cell in self._attacker.lower_to_attainable():
             self._give_up(cell)
         self._improve(component.must_hide, component.weights.astype(float), thin=False)
@@ -321,14 +325,14 @@ class _Search:
 
     def _completed(self, hidden: Mask, cost: Floats, whole: bool) -> Mask:
         """A safe pattern that holds these rows; all of them when no cheaper one is found."""
-        standing = Standing(self._component, whole)
+        standing = self._attacker.recall(hidden, whole)
         full = self._attacker.protect(hidden, standing, cost)
         return np.ones(len(hidden), dtype=bool) if full is None else full
 
     def _thinned(self, hidden: Mask, among: Mask) -> Mask:
         """Show again what is not needed among some rows, dear rows first."""
-        standing = Standing(self._component, whole=False)
-        if self._attacker.protect(hidden, standing) is None:
+        standing = self._attacker.recall(hidden, whole=False)
+        if self._attacker.first_failure(hidden, standing, self._suspects) is not None:
             return hidden
         extra = self._free[(hidden & among)[self._free]]
         for row in extra[np.lexsort((extra, -self._component.weights[extra]))]:
@@ -336,9 +340,14 @@ class _Search:
                 break
             less = hidden.copy()
             less[row] = False
+            if self._master.excludes(less):
+                continue
             tried = standing.without(int(row))
-            if self._attacker.protect(less, tried) is not None:
+            failure = self._attacker.first_failure(less, tried, self._suspects)
+            if failure is None:
                 hidden, standing = less, tried
+            elif failure.prices:
+                self._master.add([failure], less.astype(float))
         return hidden
 
 
@@ -353,6 +362,7 @@ class _Master:
         self._column[self._free] = np.arange(len(self._free))
         self._weights = component.weights[self._free].astype(float)
         self._held = self._holding_equations()
+        self._demands: list[tuple[Ints, Floats]] = []
         self._inequalities: set[tuple[tuple[int, ...], tuple[float, ...]]] = set()
         self._relaxed = new_solver(solver="simplex", presolve="off")
         n = len(self._free)
@@ -420,6 +430,11 @@ class _Master:
                 added += self._add_inequality(columns, np.append(np.ones(len(places)), -1.0), 0.0)
         return added
 
+    def excludes(self, hidden: Mask) -> bool:
+        """Whether a pattern breaks an inequality, so that it cannot be safe."""
+        x = hidden[self._free].astype(float)
+        return any((c * x[p]).sum() < 1 - 1e-6 for p, c in self._demands)
+
     def forbid(self, hidden: Mask) -> None:
         """At least one row more must be hidden than these: hiding fewer never protects better."""
         outside = self._free[~hidden[self._free]]
@@ -453,6 +468,8 @@ class _Master:
         if key in self._inequalities:
             return 0
         self._inequalities.add(key)
+        if least == 1.0:
+            self._demands.append((columns, coefficients))
         self._relaxed.addRow(least, highspy.kHighsInf, len(columns), columns.astype(np.int32), coefficients)
         return 1
 
