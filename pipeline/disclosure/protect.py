@@ -260,8 +260,8 @@ class _Protection:
         self._units = self._connected()
         self._relations: dict[int, Relations] = {}
         self._unit_of = {key: at for at, unit in enumerate(self._units) for key in unit}
-        self._reused: set[int] = set()
         self._waiting: set[int] = set()
+        self._staying: set[Key] = set()
         hidden = defaultdict(list)
         for row in rows:
             if row.key.subject != POOLED and row.has_data:
@@ -285,13 +285,27 @@ class _Protection:
                     self.decided[row.key] = Decided(PRIMARY, rule) if rule else Decided(PUBLISHED)
             if not self._as_before(rows):
                 posed.append((rows, self._problem(rows, self._related(at), self._level)))
+        again: list[tuple[list[Row], Problem | None]] = []
         for rows, pattern in self._solved(posed, partial(report, "levels")):
-            for key in _hidden_rows(pattern):
-                self.decided[key] = Decided(SECONDARY, JOINT)
-            self._spent(rows, pattern)
+            changed = {row.key for row in rows if self._has_moved(row)}
+            if pattern is not None and pattern.unprotectable and changed:
+                # What left before cannot be hidden any more. So what is new in these figures stays away altogether.
+                self._staying |= changed
+                again.append((rows, self._problem(rows, self._relate(rows), self._level)))
+            else:
+                self._take(rows, pattern)
+        for rows, pattern in self._solved(again, partial(report, "levels")):
+            self._take(rows, pattern)
+
+    def _take(self, rows: Sequence[Row], pattern: Pattern | None) -> None:
+        for key in _hidden_rows(pattern):
+            self.decided[key] = Decided(SECONDARY, JOINT)
+        self._spent(rows, pattern)
 
     def _level(self, row: Row, name: str, value: int) -> dict:
         """How one count stands in the pattern of levels."""
+        if row.key in self._staying:
+            return {"status": Status.MUST_HIDE, **_levels(row.judgement.needs.get(name), value)}
         if not row.has_data or self._is_out(row.key, name, value) or row.key.subject == POOLED:
             return {"status": Status.KNOWN}
         known = self._public.get(row.key, {}).get(name)
@@ -360,12 +374,13 @@ class _Protection:
         posed, of_unit = [], []
         for at, unit in enumerate(self._units):
             rows = [self.rows[key] for key in unit]
-            if any(self._small_changes(row) for row in rows):
+            if any(self._small_changes(row) or row.key in self._staying for row in rows):
                 posed.append((rows, self._problem(rows, self._related(at), self._change, changes=True)))
                 of_unit.append(at)
         for at, (rows, pattern) in zip(of_unit, self._solved(posed, partial(report, "changes")), strict=True):
-            waiting = {row.key for row in rows if self._small_changes(row)} | _hidden_rows(pattern)
-            if pattern.unprotectable:
+            waiting = {row.key for row in rows if self._small_changes(row) or row.key in self._staying}
+            waiting |= _hidden_rows(pattern)
+            if pattern is not None and pattern.unprotectable:
                 waiting |= {row.key for row in rows if self._is_shown(row.key)}
             self._waiting.add(at)
             for key in waiting:
@@ -380,7 +395,7 @@ class _Protection:
         if not row.has_data and row.key not in self._shown:
             return {"status": Status.KNOWN}
         small = self._small_changes(row)
-        if small:
+        if small or row.key in self._staying:
             need = Need(self._known.limits(row.key.period).width) if name in small else None
             return {"status": Status.MUST_HIDE, **_levels(need, value)}
         if not self._is_shown(row.key):
@@ -388,8 +403,13 @@ class _Protection:
         base = self._shown.get(row.key)
         if base is None:
             return {"status": Status.MAY_HIDE, "weight": _AWAY}
-        moved = any(base.counts.get(each) not in (None, count) for each, count in row.counts.items())
+        moved = self._has_moved(row)
         return {"status": Status.MAY_HIDE, "weight": _STALE if moved else _MARKED}
+
+    def _has_moved(self, row: Row) -> bool:
+        """Whether a figure is not what was last shown of it."""
+        base = self._shown.get(row.key)
+        return base is not None and any(row.counts[name] != count for name, count in base.counts.items())
 
     def _small_changes(self, row: Row) -> set[str]:
         """Counts that changed a little since they were last shown, unless the half-year became final since."""
