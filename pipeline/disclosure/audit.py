@@ -23,7 +23,7 @@ from pipeline.disclosure.audit_rules import COUNCIL, PARTNERS
 from pipeline.disclosure.evidence import Evidence, EvidenceError, Left, Told, gather, tell
 from pipeline.disclosure.proof import NOT_PROTECTED, Objection, Proof, check
 from pipeline.disclosure.release_faults import release_faults
-from pipeline.disclosure.witnesses import Leak, attack
+from pipeline.disclosure.witnesses import Leak, attack, explain
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
 
@@ -228,7 +228,7 @@ def _judge(settings: Settings, evidence: Evidence, scope: list[int], *, use_stor
         narrowed: list[Narrowed] = []
         wrong: list[Objection] = []
         if stored is None or check(told.system, stored, bound):
-            found = attack(told.system, people, start=_remembered(evidence, scope, attacker))
+            found = attack(told.system, people, start=_remembered(evidence, scope, attacker), explained=0)
             leaks = [*found.leaks, *(found.insider_leaks if attacker == COUNCIL else ())]
             narrowed = _narrowed(evidence, scope, attacker, told, leaks)
             store_proof(folder, attacker, told, found.proof)
@@ -292,20 +292,24 @@ def _narrowed(evidence: Evidence, scope: list[int], attacker: str, told: Told, l
         earlier = tell(evidence, scope[:-1], attacker).system
         asked = {leak.unknown for leak in leaks}
         old = replace(earlier, protections=tuple(each for each in earlier.protections if each.unknown in asked))
-        before = {leak.unknown: leak for leak in attack(old).leaks}
+        before = {leak.unknown: leak for leak in attack(old, explained=0).leaks}
     asked = {each.unknown: each for each in told.system.protections}
-    found = []
+    found, explained = [], 0
     for leak in leaks:
         known = before.get(leak.unknown)
+        is_old = known is not None and (known.low, known.high, known.values) == (leak.low, leak.high, leak.values)
+        facts: tuple[str, ...] = ()
+        # what comes first shows the cause; each takes tenths of a second
+        if not is_old and leak.insider is None and explained < _NAMED:
+            facts, explained = explain(told.system, leak), explained + 1
         found.append(
             Narrowed(
                 told.unknowns[leak.unknown],
                 attacker,
                 _how(leak, asked[leak.unknown].width, asked[leak.unknown].at_least),
-                tuple(told.facts[name] for name in leak.facts),
+                tuple(told.facts[name] for name in facts),
                 insider=f"somebody in the {told.unknowns[leak.insider]}" if leak.insider else None,
-                already_out=known is not None
-                and (known.low, known.high, known.values) == (leak.low, leak.high, leak.values),
+                already_out=is_old,
             )
         )
     return found

@@ -60,7 +60,9 @@ FIGURES = (*_COUNTED, "value", "low_share", "goal_attainment")
 _HIDDEN_TRUTH = ("persons", "rated", "low", "goals", "goals_reached")
 PUBLISHED, NO_DATA, UNRELIABLE = "published", "no_data", "unreliable"
 _MUNICIPALITY = "GM"
-_VALUE_BITS = 32
+_VALUE = (1 << 32) - 1
+_NOBODY = 1 << 32
+_PLACE_BITS = 33
 
 
 class EvidenceError(RuntimeError):
@@ -229,7 +231,9 @@ class Evidence:
     @cached_property
     def _states_and_codes(self) -> tuple[Whole, Whole]:
         places = np.arange(self.true.shape[1] * 4).reshape(1, -1, 4)
-        codes = (places << _VALUE_BITS) | self.true
+        # A 0 of nobody is not the 0 of some people of whom none did.
+        nobody = np.where(self.true[..., :1] == 0, _NOBODY, 0)
+        codes = (places << _PLACE_BITS) | nobody | self.true
         has_state = (self.true != ABSENT) & (self.rows["kind"] != "count").to_numpy()[:, np.newaxis]
         states = np.full(self.true.shape, ABSENT, dtype=np.int64)
         different, states[has_state] = np.unique(codes[has_state], return_inverse=True)
@@ -246,12 +250,12 @@ class Evidence:
     @cached_property
     def state_value(self) -> Whole:
         """The true value of each state."""
-        return self._states_and_codes[1] & ((1 << _VALUE_BITS) - 1)
+        return self._states_and_codes[1] & _VALUE
 
     @cached_property
     def state_place(self) -> Whole:
         """Row x 4 + count of each state."""
-        return self._states_and_codes[1] >> _VALUE_BITS
+        return self._states_and_codes[1] >> _PLACE_BITS
 
     @cached_property
     def labels(self) -> list[str]:

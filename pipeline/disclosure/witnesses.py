@@ -75,7 +75,12 @@ class Attack:
     insider_leaks: tuple[Leak, ...]
 
 
-def attack(system: System, people: Sequence[Insider] = (), start: Sequence[Mapping[str, int]] = ()) -> Attack:
+def attack(
+    system: System,
+    people: Sequence[Insider] = (),
+    start: Sequence[Mapping[str, int]] = (),
+    explained: int = _EXPLAINED,
+) -> Attack:
     """Try to derive every hidden count.
 
     Args:
@@ -83,6 +88,7 @@ def attack(system: System, people: Sequence[Insider] = (), start: Sequence[Mappi
         people: insiders, each of whom attacks for himself.
         start: worlds of an earlier attack, by name of unknown; what still agrees with everything need not be found
             again, and the rest is left out.
+        explained: so many leaks of the outsider are explained.
 
     Returns:
         The proof of what is safe, and what is not; the first leaks of the outsider are explained.
@@ -115,8 +121,7 @@ def attack(system: System, people: Sequence[Insider] = (), start: Sequence[Mappi
     return Attack(
         Proof(system.fingerprint, tuple(worlds)),
         tuple(
-            replace(leak, facts=explain(system, leak)) if rank < _EXPLAINED else leak
-            for rank, leak in enumerate(of_all)
+            replace(leak, facts=explain(system, leak)) if rank < explained else leak for rank, leak in enumerate(of_all)
         ),
         tuple(sorted(of_insiders, key=lambda leak: (ranks[leak.insider], order[leak.unknown]))),
     )
