@@ -634,7 +634,7 @@ def _chosen_periods(
     ended = [period for period in waiting if period <= last_complete(date.today())]
     if waiting and not ended:
         raise click.ClickException(f"{waiting[0]} has not ended yet: its delivery waits in the inbox until it has")
-    if not ended and first_arrival(settings) is None:
+    if not ended and not settings.warehouse.exists() and first_arrival(settings) is None:
         raise click.ClickException(
             f"there is nothing to do: no complete delivery lies in {settings.inbox}/<consortium>/<period>/<version>/"
         )
