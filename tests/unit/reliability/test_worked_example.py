@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pipeline.disclosure.first_protection import protect_indicators
-from pipeline.disclosure.pooled_figures import protect_pooled
+from pipeline.disclosure import steps
+from pipeline.disclosure.history import History
 from pipeline.reliability import tables
 from pipeline.reliability.assess import Assessment, assess
 from pipeline.reliability.cells import KEY, cell_precision, measure_precision
@@ -27,6 +27,7 @@ from pipeline.reliability.response import response_rates
 from pipeline.reliability.survey_interviewers import within_districts
 from pipeline.reliability.thresholds import Thresholds
 from pipeline.settings import DBT_PROJECT, PROJECT_ROOT, SEEDS
+from pipeline.warehouse.manifest import mart_columns
 
 NOW, BEFORE, DAY = "2024-H1", "2023-H2", date(2026, 1, 1)
 MARK, CONFIDENCE = "tom_tevredenheid_clienten", 0.95
@@ -37,6 +38,10 @@ QUESTION = SURVEY | {"question_code": "tevredenheid", "is_independent": False}
 TWO, BESIDE = "two_half_years", "neighbouring_districts"
 THRESHOLDS = pd.read_csv(SEEDS / "thresholds.csv")
 INDICATORS = pd.read_csv(SEEDS / "indicators.csv").query("indicator_code == @MARK")
+DOMAIN_COLUMNS = ["consortium_code", "life_domain_code", "district_code", "period"]
+DOMAIN_COLUMNS += ["n", "improved", "stable", "worsened"]
+DOMAIN_COLUMNS += ["stable_low", "rated", "low", "goals", "goals_reached", "persons"]
+MACROS = "".join((DBT_PROJECT / f"macros/{name}.sql").read_text(encoding="utf-8") for name in ("rounding", "periods"))
 CELL, SUMS = KEY[:4], ["n", "answer_sum", "answer_sum_of_squares"]
 # The page gives sums of the other districts; these interviewers make them: sum and sum of squares of as many answers.
 OTHERS = {
@@ -245,11 +250,26 @@ class Judged:
             self.warehouse.unregister("_frame")
 
     def _protect(self) -> None:
-        pooled, verdict = self.assessment.pooled_cell, self.assessment.verdict
-        statuses = protect_indicators(self.cells, INDICATORS, THRESHOLDS)
-        members = self.assessment.pooled_member
-        pools = protect_pooled(pooled, members, self.cells, statuses, verdict, INDICATORS, THRESHOLDS)
-        self._write({"disclosure.indicator_status": statuses, "disclosure.pooled_status": pools})
+        made = steps.decide(
+            {
+                "cells": self.cells,
+                "domains": pd.DataFrame(columns=DOMAIN_COLUMNS),
+                "pooled": self.assessment.pooled_cell,
+                "members": self.assessment.pooled_member,
+                "verdicts": self.assessment.verdict,
+                "intervals": self.assessment.cell_interval,
+                "indicators": INDICATORS,
+                "thresholds": THRESHOLDS,
+                "relations": pd.read_csv(SEEDS / "indicator_relations.csv").iloc[:0],
+                "questions": pd.read_csv(SEEDS / "questions.csv"),
+                "periods": pd.DataFrame({"period": sorted(set(self.cells["period"]))}),
+            },
+            History(),
+        )
+        self._write({f"disclosure.{name}": made[name] for name in ("indicator_status", "pooled_status")})
+        for name, mart in steps.KEPT_TABLES.items():
+            columns = ", ".join(f'"{column}" {kind}' for column, kind in mart_columns(mart))
+            self.warehouse.execute(f"create table disclosure.{name} ({columns})")
 
     def _publish(self) -> None:
         self.warehouse.execute(
@@ -266,8 +286,8 @@ class Judged:
         seeds = dict.fromkeys(("indicators", "districts", "consortia", "thresholds"), "reference")
         rooms = made | seeds
         for name in ("fct_indicator_pooled", "fct_indicator", "fct_reliability_check"):
-            model = jinja2.Template((DBT_PROJECT / "models/marts" / f"{name}.sql").read_text(encoding="utf-8"))
-            select = model.render(
+            text = (DBT_PROJECT / "models/marts" / f"{name}.sql").read_text(encoding="utf-8")
+            select = jinja2.Template(MACROS + text).render(
                 ref=lambda model: f"{rooms.get(model, 'intermediate')}.{model}",
                 source=lambda room, table: f"{room}.{table}",
             )
