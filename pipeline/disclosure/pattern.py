@@ -23,6 +23,7 @@ _BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not excl
 _CUTS_A_ROUND = 200
 _CUTS_A_DIVE = 40
 _ROUNDS_WITHOUT_GAIN = 6
+_TIGHTENING = 0.5  # of the time may go by before there is a pattern that is worth its name
 # Taking out what is not needed gains some hundredths; a pattern that is much dearer than the best need not be tried.
 _WORTH_THINNING = 1.05
 # A pattern of the master need not be its best while inequalities are still missing: this share of the gap may be left.
@@ -86,7 +87,7 @@ class Pattern:
     components: tuple[Solved, ...]
 
 
-def cheapest_pattern(problem: Problem, seconds_per_component: float = 60.0) -> Pattern:
+def cheapest_pattern(problem: Problem, seconds_per_component: float = 30.0) -> Pattern:
     """Find the cheapest safe pattern of hidden cells.
 
     Args:
@@ -159,6 +160,7 @@ class _Search:
     def __init__(self, component: Component, seconds: float) -> None:
         self._begin = time.monotonic()
         self._deadline = self._begin + seconds
+        self._tight_enough = self._begin + _TIGHTENING * seconds
         self._component = component
         self._attacker = Attacker(component)
         self._free = np.flatnonzero(~component.must_hide)
@@ -241,7 +243,7 @@ class _Search:
                 added = self._master.add(self._attacker.failures_at(x, _CUTS_A_ROUND), x)
             if not added:
                 added = self._master.link(self._attacker.idle_rows(x), x)
-            if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._deadline:
+            if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._tight_enough:
                 break
         # What the master hides for the most part is likely to be hidden; what it hides in part counts as cheap.
         self._improve(self._component.must_hide | (x > 0.5), self._component.weights * (1.02 - x))
