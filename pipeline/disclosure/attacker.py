@@ -302,9 +302,17 @@ class Attacker:
             r = self._transposed @ _clean(prices)
             r[failure.cell] += side
             r[np.abs(r) < 1e-9] = 0
-            coefficients += np.where(r > 0, r * self.component.up, -r * self.component.down)
-        coefficients = np.bincount(self.component.row, coefficients, minlength=len(self._everything))
-        needed = failure.level - coefficients[self.component.must_hide].sum()
+            coefficients += self.most(self._cells, r)
+        return self.inequality(self._cells, coefficients, failure.level)
+
+    def most(self, cells: Ints, r: Floats) -> Floats:
+        """The most that moves of these cells can add to a sum of r × move."""
+        return np.where(r > 0, r * self.component.up[cells], -r * self.component.down[cells])
+
+    def inequality(self, cells: Ints, coefficients: Floats, level: int) -> tuple[Ints, Floats] | None:
+        """The inequality sum of coefficient × hidden >= level over some cells, by row; see ``cut``."""
+        coefficients = np.bincount(self.component.row[cells], coefficients, minlength=len(self._everything))
+        needed = level - coefficients[self.component.must_hide].sum()
         if needed <= _FIT:
             return None
         coefficients = np.minimum(coefficients / needed, 1.0)
@@ -408,7 +416,9 @@ class Attacker:
         standing = self.recall(hidden, whole=False)
         self._set_box(*self._whole_box(hidden))
         self._attack_together(standing)
-        return self.first_failure(hidden, standing, {}) is None and not self.unproved(hidden)
+        if any(self._attack_one(int(at), standing) for at in np.flatnonzero(~self._met(standing))):
+            return False
+        return not self.unproved(hidden)
 
     def first_failure(self, hidden: Mask, standing: Standing, suspects: dict[int, int]) -> Failure | None:
         """Prove what is not proved yet against linear attacks, and stop at the first requirement that is not met.

@@ -23,6 +23,7 @@ _BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not excl
 _CUTS_A_ROUND = 200
 _CUTS_A_DIVE = 40
 _ROUNDS_WITHOUT_GAIN = 6
+_TIGHTENING = 0.5  # of the time may go by before there is a pattern that is worth its name
 # Taking out what is not needed gains some hundredths; a pattern that is much dearer than the best need not be tried.
 _WORTH_THINNING = 1.05
 # A pattern of the master need not be its best while inequalities are still missing: this share of the gap may be left.
@@ -86,7 +87,7 @@ class Pattern:
     components: tuple[Solved, ...]
 
 
-def cheapest_pattern(problem: Problem, seconds_per_component: float = 60.0) -> Pattern:
+def cheapest_pattern(problem: Problem, seconds_per_component: float = 30.0) -> Pattern:
     """Find the cheapest safe pattern of hidden cells.
 
     Args:
@@ -159,6 +160,7 @@ class _Search:
     def __init__(self, component: Component, seconds: float) -> None:
         self._begin = time.monotonic()
         self._deadline = self._begin + seconds
+        self._tight_enough = self._begin + _TIGHTENING * seconds
         self._component = component
         self._attacker = Attacker(component)
         self._free = np.flatnonzero(~component.must_hide)
@@ -178,13 +180,13 @@ class _Search:
             return self._best
         for cell in self._attacker.lower_to_attainable():
             self._give_up(cell)
-        self._improve(component.must_hide, component.weights.astype(float), thin=False)
-        if self._cost(self._best) > 0:
+        self._best = np.ones(len(component.row_keys), dtype=bool)
+        if len(self._free):
             self._master = _Master(component, self._attacker)
             self._tighten()
-            while not self._proved() and time.monotonic() < self._deadline:
-                if not self._branch():
-                    break
+        while not self._proved() and time.monotonic() < self._deadline:
+            if not self._branch():
+                break
         for cell in self._attacker.unproved(self._best):
             # Never seen; a cell that is not proved safe is told, whatever the reason.
             if component.keys[cell] not in {lost.key for lost in self.unprotectable}:
@@ -230,6 +232,9 @@ class _Search:
             self._raise_bound(value)
             if self._proved():
                 return
+            if np.abs(x - np.rint(x)).max(initial=0) < _WHOLE and self._attacker.holds(x > 0.5):
+                self._keep(x > 0.5)
+                return
             idle = idle + 1 if value < last + 1e-4 * max(1.0, last) else 0
             last = max(last, value)
             faint = np.maximum(x, _FAINTLY_HIDDEN)
@@ -238,10 +243,10 @@ class _Search:
                 added = self._master.add(self._attacker.failures_at(x, _CUTS_A_ROUND), x)
             if not added:
                 added = self._master.link(self._attacker.idle_rows(x), x)
-            if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._deadline:
+            if not added or idle >= _ROUNDS_WITHOUT_GAIN or time.monotonic() > self._tight_enough:
                 break
-        # What the master hides in part is likely to be hidden, so it counts as cheap.
-        self._improve(self._component.must_hide, self._component.weights * (1.02 - x))
+        # What the master hides for the most part is likely to be hidden; what it hides in part counts as cheap.
+        self._improve(self._component.must_hide | (x > 0.5), self._component.weights * (1.02 - x))
 
     def _branch(self) -> bool:
         """Solve the master in whole numbers and attack its pattern; False when nothing can be gained any more."""
@@ -298,13 +303,13 @@ class _Search:
                 wide[row] = reach < failure.level
         return wide
 
-    def _improve(self, hidden: Mask, cost: Floats, thin: bool = True) -> None:
+    def _improve(self, hidden: Mask, cost: Floats) -> None:
         """Complete a pattern cheaply, take out what is not needed, keep it when it is the best so far.
 
         Linear attacks come first; a pattern that holds against them is rarely broken by one in whole numbers.
         """
         hidden = self._completed(hidden, cost, whole=False)
-        if thin and time.monotonic() < self._deadline:
+        if time.monotonic() < self._deadline:
             hidden = self._thinned(hidden, hidden)
         if not self._keep_if_safe(hidden) and not self._keep_if_safe(self._completed(hidden, cost, whole=True)):
             self._keep(np.ones(len(hidden), dtype=bool))
@@ -479,15 +484,15 @@ class _Master:
         component, matrix = self._component, self._component.matrix
         for equation in range(matrix.shape[0]):
             part = slice(matrix.indptr[equation], matrix.indptr[equation + 1])
-            for cell, coefficient in zip(matrix.indices[part], matrix.data[part], strict=True):
-                if component.primary[cell]:
-                    prices = np.zeros(matrix.shape[0])
-                    for side, needs in ((1, self._attacker.upper), (-1, self._attacker.lower)):
-                        if needs[cell] > 0:
-                            prices[equation] = -side / coefficient
-                            cut = self._attacker.cut(Failure(int(cell), int(needs[cell]), (side,), (prices.copy(),)))
-                            if cut is not None and len(cut[0]):
-                                found.append((self._column[cut[0]], cut[1], 1.0))
+            cells, data = matrix.indices[part], matrix.data[part].astype(float)
+            for at in np.flatnonzero(component.primary[cells]):
+                for side, needs in ((1, self._attacker.upper), (-1, self._attacker.lower)):
+                    if needs[cells[at]] > 0:
+                        r = -side / data[at] * data
+                        r[at] = 0
+                        cut = self._attacker.inequality(cells, self._attacker.most(cells, r), int(needs[cells[at]]))
+                        if cut is not None and len(cut[0]):
+                            found.append((self._column[cut[0]], cut[1], 1.0))
         return found
 
     def _holding_equations(self) -> list[tuple[int, list[list[Ints]]]]:
