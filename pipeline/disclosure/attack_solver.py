@@ -41,6 +41,7 @@ _OPTIONS = {
 _NODES = 20_000
 # Repairing a fractional answer needs any whole one, not the best.
 _NODES_FOR_REPAIR = 20
+_GAP_OF_REPAIR = 0.1
 _FRACTION = 1e-5
 _PRICE_OF_NOISE = 0.05
 
@@ -274,26 +275,20 @@ class Programs:
             return None
         found = _whole(part, solver)
         if found is None:
-            found = self._repaired(part, solver)
-        if found is None:
-            found = _whole(part, _search(solver, part, _NODES_FOR_REPAIR))
+            found = _whole(part, self._repair(part))
         return found
 
-    def _repaired(self, part: Part, solver: highspy.Highs) -> Whole | None:
-        """Whole numbers near a fractional answer: what hangs together with fractions by equations moves, the rest stays.
-
-        Sums of scores hang together with numbers of people by rounded means only, which are inequalities. With the
-        people in place they are soon found, where a search among everything takes a hundred times as long.
-        """
-        values = np.array(solver.getSolution().col_value[: len(part.unknowns)])
-        free = np.abs(values - np.rint(values)) > _FRACTION
-        equations = abs(part.rows[np.flatnonzero(part.row_low == part.row_high)])
-        while True:
-            reached = free | (equations.T @ (equations @ free.astype(float)) > 0)
-            if (reached == free).all():
-                break
-            free = reached
-        return None if free.all() else _whole(part, _search(solver, part, _NODES_FOR_REPAIR, ~free, values))
+    def _repair(self, part: Part) -> highspy.Highs:
+        """A short search for whole numbers among what the fractional answer moves; the rest keeps its true value."""
+        size = len(part.unknowns)
+        still = np.abs(np.array(self._wishes.getSolution().col_value[:size]) - part.truth) < _FRACTION
+        still &= (part.truth >= part.low) & (part.truth <= part.high)
+        model = self._wishes.getLp()
+        for bounds, own in (("col_lower_", part.low), ("col_upper_", part.high)):
+            ends = np.array(getattr(model, bounds))
+            ends[:size] = np.where(still, part.truth, own)
+            setattr(model, bounds, ends)
+        return _search(model, part, _NODES_FOR_REPAIR, gap=_GAP_OF_REPAIR)
 
     def extreme(self, part: Part, column: int, direction: int) -> Extreme:
         """The lowest (direction -1) or highest (1) whole value of one unknown.
@@ -326,7 +321,7 @@ class Programs:
         return np.flatnonzero(used)
 
     def _whole_extreme(self, part: Part) -> Extreme:
-        search = _search(self._ends, part, _NODES)
+        search = _search(self._ends.getLp(), part, _NODES)
         status = search.getModelStatus()
         if status == _STATUS.kInfeasible:
             return Extreme(NONE, None)
@@ -398,23 +393,13 @@ def _solve(solver: highspy.Highs, part: Part) -> highspy.HighsModelStatus:
     return solver.getModelStatus()
 
 
-def _search(
-    solver: highspy.Highs, part: Part, nodes: int, fixed: NDArray[np.bool_] | None = None, values: Floats | None = None
-) -> highspy.Highs:
-    """The same program as a search among whole numbers, of so many nodes at most; shortfalls follow from the rest.
-
-    Unknowns that are fixed keep their values.
-    """
-    model = solver.getLp()
-    if fixed is not None and values is not None:
-        lower, upper = np.array(model.col_lower_), np.array(model.col_upper_)
-        places = np.flatnonzero(fixed)
-        lower[places] = upper[places] = np.rint(values[places])
-        model.col_lower_, model.col_upper_ = lower, upper
+def _search(model: highspy.HighsLp, part: Part, nodes: int, gap: float = 0.0) -> highspy.Highs:
+    """A program as a search among whole numbers, of so many nodes at most; shortfalls follow from the rest."""
     kinds = [highspy.HighsVarType.kInteger] * len(part.unknowns)
     model.integrality_ = kinds + [highspy.HighsVarType.kContinuous] * (model.num_col_ - len(part.unknowns))
     search = _solver(model)
     search.setOptionValue("mip_max_nodes", nodes)
+    search.setOptionValue("mip_rel_gap", gap)
     if model.num_col_ == len(part.unknowns) and part.allows(part.truth):
         start = highspy.HighsSolution()
         start.col_value = part.truth.tolist()

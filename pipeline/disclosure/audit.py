@@ -138,12 +138,13 @@ class Verdict:
         return f"{heading}: {self.protected:,} hidden counts, {self.worlds:,} worlds{since}{table}"
 
 
-def audit_release(settings: Settings, release_id: str) -> Verdict:
+def audit_release(settings: Settings, release_id: str, *, use_stored: bool = False) -> Verdict:
     """Attack a release together with everything that left before it, and keep the proof.
 
     Args:
         settings: the installation.
         release_id: the release, as a rule a candidate.
+        use_stored: a stored proof that still holds, checked in whole numbers, is enough: nothing has left since.
 
     Returns:
         The verdict.
@@ -156,7 +157,7 @@ def audit_release(settings: Settings, release_id: str) -> Verdict:
     try:
         releases = _seen(settings, release_id, audience)
         evidence = gather(releases)
-        verdict = _judge(settings, evidence, list(range(len(releases))), use_stored=False)
+        verdict = _judge(settings, evidence, list(range(len(releases))), use_stored=use_stored)
     except (EvidenceError, ledger.LedgerError) as error:
         verdict = Verdict(release_id, audience, faults=(str(error),))
     return replace(verdict, seconds=time.perf_counter() - started)
@@ -366,12 +367,8 @@ def _seen(settings: Settings, release_id: str, audience: str) -> list[Left]:
     number = next((entry.number for entry in entries if entry.release_id == release_id), None)
     if number is not None:
         return [_left(settings, entry) for entry in entries if entry.number <= number]
-    seen = [_left(settings, entry) for entry in entries]
-    if audience == COUNCIL:
-        # both are about to leave: partners will read them beside each other
-        beside = [name for name in _open_releases(settings) if _audience(settings, name) == PARTNERS]
-        seen += [_candidate(settings, name) for name in beside[-1:]]
-    return [*seen, _candidate(settings, release_id)]
+    # of two that are about to leave, the second is attacked together with the first
+    return [*(_left(settings, entry) for entry in entries), _candidate(settings, release_id)]
 
 
 def _left(settings: Settings, entry: ledger.Entry) -> Left:

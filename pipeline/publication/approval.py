@@ -150,5 +150,5 @@ def _audited(settings: Settings, release_id: str) -> list[str]:
     """What an attacker would find in the release together with everything that ever left; empty when nothing."""
     from pipeline.disclosure.audit import audit_release
 
-    verdict = audit_release(settings, release_id)
+    verdict = audit_release(settings, release_id, use_stored=True)
     return [] if verdict.is_safe else verdict.sentences() or [f"the audit finds {release_id} unsafe"]

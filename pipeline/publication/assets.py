@@ -48,13 +48,15 @@ def candidate_key(audience: str) -> dg.AssetKey:
 
 def _build_candidate(settings: Settings, audience: str, tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     key = candidate_key(audience)
+    # Partners read the council's edition too: it is attacked together with what they have by then.
+    before = [dg.AssetKey([GROUP, PARTNERS])] if audience == COUNCIL else []
 
     @dg.multi_asset(
         name=f"{audience}_candidate",
         specs=[
             dg.AssetSpec(
                 key,
-                deps=tables,
+                deps=[*tables, *before],
                 description=f"{_CANDIDATES[audience]} The same figures again make no new release; a newer candidate "
                 "takes the place of one that still waits for approval.",
                 **_SHARED,
