@@ -148,7 +148,7 @@ def judge_indicator(
         return Judgement(SMALL_SIDE, small | nobody)
     # a mean at an end of its scale tells what everybody answered (M1)
     if kind == "mean" and scores and numerator in (n * scores[0], n * scores[1]):
-        return Judgement(EVERYBODY, {})
+        return Judgement(EVERYBODY, {"numerator": Need(limits.width)})
     dominant = public and kind == "proportion" and sides and _dominates(max(numerator, n - numerator), n, limits)
     return Judgement(EVERYBODY, nobody) if nobody or dominant else MAY_SHOW
 
