@@ -13,6 +13,7 @@ import worlds
 from attacker import Outcome, attack, attack_as_everybody, explain
 from attacker_facts import collect, read_indicators
 from deciders import naive, play, table_by_table
+from product import product
 
 from pipeline.settings import SEEDS
 
@@ -97,3 +98,36 @@ def test_twelve_half_years():
     outcome = attack(collect(history, INDICATORS, worlds.residents()))
     assert {leak.secret.rule for leak in outcome.leaks} >= {"P1", "P3", "P4", "D3", "D5"}
     assert outcome.false == []
+
+
+def attacked_by_all(releases: list) -> dict[str, Outcome]:
+    """What every reader finds in what the product shows, but who takes the words of the statuses as facts.
+
+    That a figure is labelled as breaking a rule says that it does: docs/methods/disclosure.md, known limits.
+    """
+    outcomes = attack_as_everybody(play(releases, product), INDICATORS, worlds.residents())
+    assert any(outcome.secrets for outcome in outcomes.values())
+    return {reader: outcome for reader, outcome in outcomes.items() if reader != "partner who reads labels"}
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        "three clients",
+        "a correction of one",
+        "cumulative by one",
+        "an erased client",
+        "equal people",
+        pytest.param("all but one hidden", marks=pytest.mark.slow),
+    ],
+)
+def test_nobody_is_found_in_what_the_product_shows(world: str):
+    for reader, outcome in attacked_by_all(worlds.WORLDS[world]()).items():
+        assert (outcome.leaks, outcome.undecided, outcome.false) == ([], [], []), reader
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("half_years", [4, 12])
+def test_nobody_is_found_in_a_history_with_corrections_late_deliveries_and_a_release_taken_back(half_years: int):
+    for reader, outcome in attacked_by_all(worlds.random_history(half_years=half_years)).items():
+        assert (outcome.leaks, outcome.undecided, outcome.false) == ([], [], []), reader
