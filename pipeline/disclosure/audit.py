@@ -23,7 +23,7 @@ from pipeline.disclosure.audit_rules import COUNCIL, PARTNERS
 from pipeline.disclosure.evidence import Evidence, EvidenceError, Left, Told, gather, tell
 from pipeline.disclosure.proof import NOT_PROTECTED, Objection, Proof, check
 from pipeline.disclosure.release_faults import release_faults
-from pipeline.disclosure.witnesses import Leak, attack, explain
+from pipeline.disclosure.witnesses import Attack, Leak, attack, explain
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
 
@@ -222,35 +222,54 @@ def _judge(settings: Settings, evidence: Evidence, scope: list[int], *, use_stor
     for attacker in (PARTNERS,) if release.audience == PARTNERS else (PARTNERS, COUNCIL):
         told = tell(evidence, scope, attacker)
         people = _people(told, attacker)
-        # For partners, who are bound by agreement, what an insider derives is measured; the council's is for everybody.
-        bound = people if attacker == COUNCIL else []
         folder = release.folder / "proof"
-        stored = load_proof(folder, attacker) if use_stored else None
+        proof = load_proof(folder, attacker) if use_stored else None
+        objections = check(told.system, proof, people) if proof else []
         narrowed: list[Narrowed] = []
-        wrong: list[Objection] = []
-        if stored is None or check(told.system, stored, bound):
-            found = attack(told.system, people, start=_remembered(evidence, scope, attacker), explained=0)
+        if proof is None or _counting(objections, attacker):
+            found = _attack(evidence, scope, attacker, told, people)
             leaks = [*found.leaks, *(found.insider_leaks if attacker == COUNCIL else ())]
             narrowed = _narrowed(evidence, scope, attacker, told, leaks)
             store_proof(folder, attacker, told, found.proof)
-            stored = load_proof(folder, attacker) or Proof("", ())
+            # what is stored is what is checked
+            proof = load_proof(folder, attacker) or Proof("", ())
+            objections = check(told.system, proof, people)
             known = {(leak.unknown, leak.insider) for leak in leaks}
-            objections = check(told.system, stored, bound)
-            wrong = [
-                each for each in objections if each.what != NOT_PROTECTED or (each.name, each.insider) not in known
-            ]
-            faults += [f"the proof of safety does not hold: {what}" for what in sorted({each.what for each in wrong})]
+            wrong = {
+                each.what
+                for each in _counting(objections, attacker)
+                if each.what != NOT_PROTECTED or (each.name, each.insider) not in known
+            }
+            faults += [f"the proof of safety does not hold: {what.replace('_', ' ')}" for what in sorted(wrong)]
             verdict = replace(verdict, was_stored=False)
-        moments.append(None if wrong or narrowed else _mark_checked(folder, attacker))
+        moments.append(None if _counting(objections, attacker) else _mark_checked(folder, attacker))
         verdict = replace(
             verdict,
             narrowed=(*verdict.narrowed, *narrowed),
-            insiders=(*verdict.insiders, _insider_figures(told, stored, people, attacker)),
+            insiders=(*verdict.insiders, _insider_figures(told, objections, attacker)),
             protected=verdict.protected + len(told.system.protections),
-            worlds=verdict.worlds + len(stored.worlds),
+            worlds=verdict.worlds + len(proof.worlds),
         )
     held = None if None in moments or faults else min(moments)
     return replace(verdict, faults=tuple(faults), proved_at=held)
+
+
+def _counting(objections: Sequence[Objection], attacker: str) -> list[Objection]:
+    """Objections that make a release unsafe: partners are bound by agreement, so their insiders are measured only."""
+    return [each for each in objections if attacker == COUNCIL or each.insider is None]
+
+
+def _attack(evidence: Evidence, scope: list[int], attacker: str, told: Told, people: Sequence[Insider]) -> Attack:
+    try:
+        return attack(
+            told.system,
+            people,
+            start=_remembered(evidence, scope, attacker),
+            explained=0,
+            of_insiders=None if attacker == COUNCIL else told.newest,
+        )
+    except ValueError as error:
+        raise EvidenceError(str(error)) from None
 
 
 def _people(told: Told, attacker: str) -> list[Insider]:
@@ -262,12 +281,11 @@ def _people(told: Told, attacker: str) -> list[Insider]:
     return people if attacker == COUNCIL else [person for person in people if person.name in told.newest]
 
 
-def _insider_figures(told: Told, proof: Proof, people: Sequence[Insider], attacker: str) -> InsiderFigures:
+def _insider_figures(told: Told, objections: Sequence[Objection], attacker: str) -> InsiderFigures:
     """Hidden counts of tables that no world protects from some insider, but does from everybody else."""
-    objections = [each for each in check(told.system, proof, people) if each.what == NOT_PROTECTED]
     counts = told.unknowns.keys() - told.changes
     counts = counts if attacker == COUNCIL else counts & told.newest
-    fallen = {each.name for each in objections if each.insider} & counts
+    fallen = {each.name for each in objections if each.insider and each.what == NOT_PROTECTED} & counts
     return InsiderFigures(attacker, len(counts), len(fallen))
 
 

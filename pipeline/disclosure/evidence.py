@@ -307,6 +307,7 @@ def gather(releases: Sequence[Left], reference: Reference | None = None) -> Evid
     pending, final = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     is_life = (rows["subject"] == LIFE_DOMAIN).to_numpy()
     has_complement = (rows["kind"] == "proportion").to_numpy()
+    period_of, periods = pd.factorize(rows["period"])
     members = []
     for at, (truth, figure, pool) in enumerate(zip(truths, shown, pools, strict=True)):
         place = keys.get_indexer(truth["key"])
@@ -323,8 +324,9 @@ def gather(releases: Sequence[Left], reference: Reference | None = None) -> Evid
             array[at, place] = figure[name]
         status[at, place] = figure["status"]
         pending[at, place] = figure["is_pending"]
-        final_periods = set(figure.loc[figure["delivery_status"] == "final", "period"])
-        final[at] = rows["period"].isin(final_periods)
+        ended = np.zeros(len(periods), dtype=bool)
+        ended[periods.get_indexer(figure.loc[figure["delivery_status"] == "final", "period"].unique())] = True
+        final[at] = ended[period_of]
         pooled, member = keys.get_indexer(pool["pooled"]), keys.get_indexer(pool["member"])
         # a member without a count counts nobody
         there = (pooled >= 0) & (member >= 0)

@@ -141,14 +141,11 @@ def _wrong(
     whole = all(type(at) is int and type(value) is int for at, value in changes.items())
     if not whole or not all(0 <= at < len(truth) for at in changes):
         return [Objection(MALFORMED, "", number)]
-    values = truth.copy()
-    for at, value in changes.items():
-        values[at] = value
     touched = [system.unknowns[at] for at in sorted(changes)]
     names = [each.name for each in touched if not within(changes[system.position[each.name]], each.low, each.high)]
     for line in sorted({line for at in changes for line in rows_of[at]}):
         terms, low, high, name = rows[line]
-        if not within(sum([coefficient * values[at] for at, coefficient in terms]), low, high):
+        if not within(sum([coefficient * changes.get(at, truth[at]) for at, coefficient in terms]), low, high):
             names.append(name)
     return [Objection(IMPOSSIBLE, name, number) for name in dict.fromkeys(names)]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.disclosure.attack import Fact, Insider, System
+from pipeline.disclosure.attack import Fact, Insider, Protection, System
 from pipeline.disclosure.attack_solver import (
     ATTAINED,
     UNBOUNDED,
@@ -80,6 +80,7 @@ def attack(
     people: Sequence[Insider] = (),
     start: Sequence[Mapping[str, int]] = (),
     explained: int = _EXPLAINED,
+    of_insiders: Collection[str] | None = None,
 ) -> Attack:
     """Try to derive every hidden count.
 
@@ -89,6 +90,7 @@ def attack(
         start: worlds of an earlier attack, by name of unknown; what still agrees with everything need not be found
             again, and the rest is left out.
         explained: so many leaks of the outsider are explained.
+        of_insiders: hidden counts that insiders try to derive; all when None.
 
     Returns:
         The proof of what is safe, and what is not; the first leaks of the outsider are explained.
@@ -101,19 +103,22 @@ def attack(
         raise ValueError(f"the truth contradicts {len(wrong)} facts, among them: {'; '.join(wrong[:5])}")
     pieces, known = parts(system)
     leaks: dict[str, Leak] = {}
-    of_insiders: list[Leak] = []
+    by_insiders: list[Leak] = []
+    passed = {asked.unknown for asked in system.protections if of_insiders is not None} - set(of_insiders or ())
     worlds: list[dict[int, int]] = []
     for protection in system.protections:
         at = system.position[protection.unknown]
         if at in known and not protection.is_met([known[at]]):
             leaks[protection.unknown] = Leak(protection.unknown, None, known[at], known[at], (known[at],), True)
     remembered = _by_piece(system, pieces, start)
+    places = {system.position[asked.unknown]: at for at, asked in enumerate(system.protections)}
     for at, piece in enumerate(pieces):
-        search = _Search(system, piece)
+        asked = [system.protections[each] for each in sorted(places[u] for u in piece.unknowns if u in places)]
+        search = _Search(system, piece, asked)
         for changes in remembered[at]:
             search.remember(changes)
         leaks |= {leak.unknown: leak for leak in search.outsider()}
-        of_insiders += search.insiders(people, passed_over=leaks.keys())
+        by_insiders += search.insiders(people, passed_over=leaks.keys() | passed)
         worlds += search.worlds()
     order = {protection.unknown: at for at, protection in enumerate(system.protections)}
     ranks = {person.name: rank for rank, person in enumerate(people)}
@@ -123,7 +128,7 @@ def attack(
         tuple(
             replace(leak, facts=explain(system, leak)) if rank < explained else leak for rank, leak in enumerate(of_all)
         ),
-        tuple(sorted(of_insiders, key=lambda leak: (ranks[leak.insider], order[leak.unknown]))),
+        tuple(sorted(by_insiders, key=lambda leak: (ranks[leak.insider], order[leak.unknown]))),
     )
 
 
@@ -196,7 +201,7 @@ def _gives_away(system: System, facts: Sequence[Fact], leak: Leak) -> Callable[[
                     return False
         if leak.values is None or len(leak.values) == leak.high - leak.low + 1:
             return True
-        again = _Search(alone, some).one(None, some, 0)
+        again = _Search(alone, some, alone.protections).one(None, some, 0)
         return again is not None and again.values == leak.values
 
     return gives_away
@@ -233,14 +238,21 @@ def _near(system: System, unknown: str) -> list[Fact]:
 class _Search:
     """Worlds of one part; every world that is found serves all counts and all attackers."""
 
-    def __init__(self, system: System, part: Part) -> None:
+    def __init__(self, system: System, part: Part, protections: Sequence[Protection]) -> None:
+        """Prepare a search.
+
+        Args:
+            system: the whole.
+            part: a part of it.
+            protections: what is asked for counts of this part.
+        """
         self.part = part
         self._system = system
         self._column = {unknown: at for at, unknown in enumerate(part.unknowns)}
-        places = [(self._column.get(system.position[asked.unknown]), asked) for asked in system.protections]
-        cells = [(column, asked) for column, asked in places if column is not None]
-        self._protections = [asked for _, asked in cells]
-        self._columns = np.array([column for column, _ in cells], dtype=np.int64)
+        self._protections = protections
+        self._columns = np.array(
+            [self._column[system.position[asked.unknown]] for asked in protections], dtype=np.int64
+        )
         self._width = np.array([asked.width for asked in self._protections])
         self._at_least = _limits([asked.at_least for asked in self._protections], -np.inf)
         self._at_most = _limits([asked.at_most for asked in self._protections], np.inf)
@@ -250,12 +262,22 @@ class _Search:
         self._known_worlds = {part.truth.tobytes()}
 
     def remember(self, changes: Mapping[int, int]) -> None:
-        """Take over a world of an earlier attack, when it agrees with everything."""
+        """Take over a world of an earlier attack, when it agrees with everything and is of use."""
+        before = self._lacking(self.part, np.arange(len(self._protections))).sum()
+        if not before:
+            return
         world = self.part.truth.copy()
         for unknown, value in changes.items():
             world[self._column[unknown]] = value
-        if self.part.allows(world):
-            self._keep(world)
+        if not self.part.allows(world):
+            return
+        known = len(self._known_worlds)
+        self._keep(world)
+        if (
+            len(self._known_worlds) > known
+            and self._lacking(self.part, np.arange(len(self._protections))).sum() == before
+        ):
+            self._known_worlds.discard(world.tobytes())
 
     def outsider(self) -> list[Leak]:
         """What everybody can derive."""
