@@ -275,10 +275,13 @@ def _attack(evidence: Evidence, scope: list[int], attacker: str, told: Told, peo
 def _people(told: Told, attacker: str) -> list[Insider]:
     """Who is counted in a hidden count of a table; a change from one release to the next counts nobody.
 
-    For partners those of the newest half-year: that is where a release adds anything.
+    For partners those of the newest half-year, where a release adds anything, who are alone in a hidden count: they are
+    measured, and learn most.
     """
     people = [person for person in insiders(told.system) if person.name not in told.changes]
-    return people if attacker == COUNCIL else [person for person in people if person.name in told.newest]
+    if attacker == COUNCIL:
+        return people
+    return [person for person in people if person.name in told.newest and told.system.truth[person.name] == 1]
 
 
 def _insider_figures(told: Told, objections: Sequence[Objection], attacker: str) -> InsiderFigures:
