@@ -21,6 +21,7 @@ from pipeline.disclosure import ledger
 from pipeline.disclosure.attack import Insider, insiders
 from pipeline.disclosure.audit_rules import COUNCIL, PARTNERS
 from pipeline.disclosure.evidence import Evidence, EvidenceError, Left, Told, gather, tell
+from pipeline.disclosure.in_place import in_place, published_faults
 from pipeline.disclosure.proof import NOT_PROTECTED, Objection, Proof, check
 from pipeline.disclosure.release_faults import release_faults
 from pipeline.disclosure.witnesses import Attack, Leak, attack, explain
@@ -176,10 +177,10 @@ def audit_history(settings: Settings, audience: str | None = None, progress: Pro
     """
     report = progress or (lambda message, done, total: None)
     try:
-        published = [entry for entry in ledger.entries(settings) if entry.event == ledger.PUBLISHED]
+        events = ledger.entries(settings)
     except ledger.LedgerError as error:
         return [Verdict(name, _audience(settings, name), faults=(str(error),)) for name in _all_releases(settings)]
-    left = [_left(settings, entry) for entry in published]
+    left = [_left(settings, entry) for entry in events if entry.event == ledger.PUBLISHED]
     waiting = [name for name in _open_releases(settings) if name not in {each.release_id for each in left}]
     of = {each.release_id: each.audience for each in left} | {name: _audience(settings, name) for name in waiting}
     wanted = [name for name in of if audience in (None, of[name])]
@@ -198,6 +199,9 @@ def audit_history(settings: Settings, audience: str | None = None, progress: Pro
             continue
         try:
             verdict = _judge(settings, evidence, list(range(place[name] + 1)), use_stored=True)
+            # A run puts back what was changed in place, so only who asks for it is told.
+            if in_place(events, of[name]) == name and (changed := published_faults(settings, events, of[name])):
+                verdict = replace(verdict, faults=(*verdict.faults, *changed), proved_at=None)
         except EvidenceError as error:
             verdict = Verdict(name, of[name], faults=(str(error),))
         verdicts.append(replace(verdict, seconds=time.perf_counter() - started))
