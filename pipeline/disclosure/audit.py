@@ -125,7 +125,8 @@ class Verdict:
             told.append(f"{old} hidden counts could be derived already before this release")
         told += [
             f"to somebody who is counted himself and reads what {each.attacker} read, {each.fallen} of {each.counts} "
-            f"hidden counts{' of the newest half-year' if each.attacker == PARTNERS else ''} fall ({each.share:.1%})"
+            f"hidden counts{' of the newest half-year' if each.attacker == PARTNERS else ''} fall"
+            f"{' at most' if each.attacker == PARTNERS else ''} ({each.share:.1%})"
             for each in self.insiders
         ]
         return told
@@ -231,7 +232,8 @@ def _judge(settings: Settings, evidence: Evidence, scope: list[int], *, use_stor
         objections = check(told.system, proof, people) if proof else []
         narrowed: list[Narrowed] = []
         if proof is None or _counting(objections, attacker):
-            found = _attack(evidence, scope, attacker, told, people)
+            # What partners' insiders derive is measured on the worlds that protect everybody, so at most that falls.
+            found = _attack(evidence, scope, attacker, told, people if attacker == COUNCIL else [])
             leaks = [*found.leaks, *(found.insider_leaks if attacker == COUNCIL else ())]
             narrowed = _narrowed(evidence, scope, attacker, told, leaks)
             store_proof(folder, attacker, told, found.proof)

@@ -1,20 +1,20 @@
 """What the public gets: the municipality's figures, with counts as multiples of the base.
 
 Belongs here: the rules for the council's edition, its rounding, and its tables. From rounded counts no change of one
-person shows, nothing is shown for districts, and a figure that is hidden is hidden as a whole; so no figure has to be
-hidden for another one. Does not belong here: what partners get (protect).
+person shows, nothing is shown for districts, and a figure that is hidden is hidden as a whole; so one figure is hidden
+for another only where a total would tell too much of districts. Does not belong here: what partners get (protect).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from pipeline.disclosure.counts import INDICATOR, LIFE_DOMAIN, Key, Row
 from pipeline.disclosure.history import COUNCIL, History
-from pipeline.disclosure.protect import CHANGE, UNRELIABLE, Decided, Known
+from pipeline.disclosure.protect import CHANGE, JOINT, UNRELIABLE, Decided, Known
 from pipeline.disclosure.rules import (
     CATEGORIES,
     NO_DATA,
@@ -107,13 +107,14 @@ def edition(rows: Sequence[Row], known: Known) -> Edition:
     return Edition(decided, counts)
 
 
-def waiting(made: Edition, decided: Mapping[Key, Decided], history: History) -> Edition:
-    """The edition in which figures wait for which partners wait too (D3).
+def waiting(made: Edition, decided: Mapping[Key, Decided], history: History, withheld: Collection[Key] = ()) -> Edition:
+    """The edition without what tells too much of districts (D5), in which figures wait for which partners wait (D3).
 
     Args:
         made: as ``edition`` gives it.
         decided: for partners.
         history: what has left.
+        withheld: figures that tell too much of districts.
     """
     late = [key for key, each in decided.items() if each.is_pending and made.decided.get(key, each).status == PUBLISHED]
     of_council = history.shown[COUNCIL]
@@ -122,8 +123,9 @@ def waiting(made: Edition, decided: Mapping[Key, Decided], history: History) -> 
         for key in late
         if key in made.decided
     }
+    changed |= {key: Decided(SECONDARY, JOINT) for key in withheld if key not in changed}
     counts = {key: each for key, each in made.counts.items() if key not in changed}
-    counts |= {key: of_council[key].counts for key in changed if key in of_council}
+    counts |= {key: of_council[key].counts for key, each in changed.items() if each.is_pending}
     return Edition({**made.decided, **changed}, counts)
 
 

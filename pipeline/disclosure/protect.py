@@ -101,11 +101,13 @@ class Decisions:
         rows: all figures with data, by key.
         decided: per figure.
         efforts: of the patterns.
+        withheld: figures that the council would have got, were they not to tell too much of districts.
     """
 
     rows: dict[Key, Row]
     decided: dict[Key, Decided]
     efforts: list[Effort] = field(default_factory=list)
+    withheld: Collection[Key] = ()
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ def protect(
     search.levels(report)
     search.changes(report)
     search.pooled(ladders, report)
-    return Decisions(search.rows, search.decided, search.efforts)
+    return Decisions(search.rows, search.decided, search.efforts, search.withheld)
 
 
 class _Protection:
@@ -262,11 +264,17 @@ class _Protection:
         self._unit_of = {key: at for at, unit in enumerate(self._units) for key in unit}
         self._waiting: set[int] = set()
         self._staying: set[Key] = set()
+        self._withheld: set[Key] = set()
         hidden = defaultdict(list)
         for row in rows:
             if row.key.subject != POOLED and row.has_data:
                 hidden[row.key.district_code].append(bool(row.judgement.rule))
         self._hidden_share = {area: sum(each) / len(each) for area, each in hidden.items()}
+
+    @property
+    def withheld(self) -> Collection[Key]:
+        """Figures that the council does not get for the sake of districts."""
+        return frozenset(self._withheld)
 
     # ---- levels
 
@@ -288,9 +296,12 @@ class _Protection:
         again: list[tuple[list[Row], Problem | None]] = []
         for rows, pattern in self._solved(posed, partial(report, "levels")):
             changed = {row.key for row in rows if self._has_moved(row)}
-            if pattern is not None and pattern.unprotectable and changed:
-                # What left before cannot be hidden any more. So what is new in these figures stays away altogether.
+            public = {row.key for row in rows if row.key in self._public}
+            if pattern is not None and pattern.unprotectable and (changed or public):
+                # What left before cannot be hidden any more. So what is new in these figures stays away altogether, and
+                # the council does without a total that tells too much of its districts.
                 self._staying |= changed
+                self._withheld |= public
                 again.append((rows, self._problem(rows, self._relate(rows), self._level)))
             else:
                 self._take(rows, pattern)
@@ -308,7 +319,7 @@ class _Protection:
             return {"status": Status.MUST_HIDE, **_levels(row.judgement.needs.get(name), value)}
         if not row.has_data or self._is_out(row.key, name, value) or row.key.subject == POOLED:
             return {"status": Status.KNOWN}
-        known = self._public.get(row.key, {}).get(name)
+        known = None if row.key in self._withheld else self._public.get(row.key, {}).get(name)
         # where nobody is counted the status says so
         bounds = {"lower": min(value, 1)} if name == "n" else {}
         if known is not None and abs(value - known) <= self._half_base(row):

@@ -127,7 +127,7 @@ def decide(
         ].itertuples(index=False, name=None)
     ]
     made = protect(rows, ladders, known, history, public.counts, report)
-    public = council.waiting(public, made.decided, history)
+    public = council.waiting(public, made.decided, history, made.withheld)
     return {
         "indicator_status": _statuses(made, history, INDICATOR, read["cells"]),
         "life_domain_status": _life_domain_statuses(made, history, read["domains"], known),
