@@ -250,13 +250,13 @@ def write_python_tables(warehouse: Path) -> None:
             create or replace table disclosure.council_indicator as
                 select
                     {key.format(code="indicator_code")}, {status} as status, cast(null as varchar) as rule,
-                    n, numerator, value, value - 0.25 as ci_low, value + 0.25 as ci_high
+                    false as is_pending, n, numerator, value, value - 0.25 as ci_low, value + 0.25 as ci_high
                 from cells.indicator_cell
                 where district_code = '{GM}';
             create or replace table disclosure.council_life_domain as
                 select
                     {key.format(code="life_domain_code")}, {status} as status, cast(null as varchar) as rule,
-                    n, improved, stable, worsened, cast(low as double) / rated as low_share,
+                    false as is_pending, n, improved, stable, worsened, cast(low as double) / rated as low_share,
                     cast(null as double) as goal_attainment
                 from cells.life_domain_cell
                 where district_code = '{GM}';
