@@ -103,7 +103,7 @@ def _protection(settings: Settings, *_: object) -> int:
     from pipeline.warehouse.connection import open_warehouse
 
     with open_warehouse(settings) as warehouse:
-        return sum(len(frame) for frame in protect_cells(warehouse).values())
+        return sum(len(frame) for frame in protect_cells(warehouse, settings).values())
 
 
 def _marts(settings: Settings, *_: object) -> int:
