@@ -41,7 +41,7 @@ def verdict(monkeypatch: pytest.MonkeyPatch) -> Verdict:
 
 def _say(patch: pytest.MonkeyPatch, said: Verdict) -> None:
     module = ModuleType("pipeline.disclosure.audit")
-    module.audit_release = lambda settings, release_id: said
+    module.audit_release = lambda settings, release_id, *, use_stored: said
     patch.setitem(sys.modules, module.__name__, module)
 
 
