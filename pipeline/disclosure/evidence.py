@@ -952,7 +952,9 @@ class _Teller:
     def _moments(self, places: list[int]) -> list[int]:
         states = self._states[:, places, :2]
         there = (states != ABSENT).all(axis=(1, 2))
-        return np.flatnonzero(self._is_new(states.reshape(len(self._scope), 1, -1))[:, 0] & there).tolist()
+        return np.flatnonzero(
+            self._is_new(states.reshape(len(self._scope), 1, states.size // max(1, len(self._scope))))[:, 0] & there
+        ).tolist()
 
     def _all_known(self, *states: int) -> bool:
         return bool(self._is_known[list(states)].all())

@@ -34,7 +34,7 @@ from pipeline.disclosure.counts import (
     life_domain_rows,
     relations_between,
 )
-from pipeline.disclosure.history import PARTNERS, History, Shown
+from pipeline.disclosure.history import COUNCIL, PARTNERS, History, Shown
 from pipeline.disclosure.pattern import Pattern
 from pipeline.disclosure.problem import Cell, Equation, Problem, Status, protection_levels
 from pipeline.disclosure.rules import (
@@ -364,6 +364,10 @@ class _Protection:
     def _as_before(self, rows: Sequence[Row]) -> bool:
         """Keep what the newest release decided where nothing has changed since (D2); False when something has."""
         before = {}
+        of_council = self._history.shown[COUNCIL]
+        if any(row.key in self._public and row.key not in of_council for row in rows):
+            # a total that the council did not get may have been kept from it for the sake of districts
+            return False
         for row in rows:
             if row.key.subject == POOLED:
                 continue
