@@ -309,8 +309,14 @@ class _Protection:
             self._take(rows, pattern)
 
     def _take(self, rows: Sequence[Row], pattern: Pattern | None) -> None:
-        for key in _hidden_rows(pattern):
-            self.decided[key] = Decided(SECONDARY, JOINT)
+        hidden = _hidden_rows(pattern)
+        if pattern is not None and any(row.key in self._shown for row in rows):
+            # What cannot be protected beside what has left is not published: new figures of that half-year stay away.
+            lost = {cell.key.key.period for cell in pattern.unprotectable}
+            hidden |= {row.key for row in rows if row.key.period in lost and row.key not in self._shown}
+        for key in hidden:
+            if key.subject != POOLED and self.decided[key].status == PUBLISHED:
+                self.decided[key] = Decided(SECONDARY, JOINT)
         self._spent(rows, pattern)
 
     def _level(self, row: Row, name: str, value: int) -> dict:
