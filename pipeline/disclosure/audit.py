@@ -284,23 +284,14 @@ def _people(told: Told, attacker: str) -> list[Insider]:
     For partners those of the newest half-year, where a release adds anything, who are alone in a hidden count: they are
     measured, and learn most.
     """
-    # who is alone in a figure knows all of it: on which side he is himself
-    asked = [each.unknown for each in told.system.protections]
     people = [
-        replace(person, sees_himself_in=tuple(name for name in asked if _row(name) == _row(person.name)))
-        if person.sees_himself_in
-        else person
+        replace(person, sees_himself_in=tuple(sorted(told.parts[person.name]))) if person.sees_himself_in else person
         for person in insiders(told.system)
         if person.name not in told.changes
     ]
     if attacker == COUNCIL:
         return people
     return [person for person in people if person.name in told.newest and told.system.truth[person.name] == 1]
-
-
-def _row(name: str) -> list[str]:
-    """The figure that a count is of, by the name of its unknown."""
-    return name.split("|")[:6]
 
 
 def _insider_figures(told: Told, objections: Sequence[Objection], attacker: str) -> InsiderFigures:

@@ -452,6 +452,8 @@ class Told:
         facts: per fact, in words.
         changes: protected unknowns that are a change from one release to another.
         newest: protected unknowns of the newest half-year that has any.
+        parts: per protected count of one person the protected counts of nobody else: who is alone in a figure knows
+            on which side of it he is, and whether he is counted in another figure on the same people.
     """
 
     system: System
@@ -459,6 +461,7 @@ class Told:
     facts: dict[str, str]
     changes: frozenset[str]
     newest: frozenset[str]
+    parts: dict[str, frozenset[str]]
 
 
 def tell(evidence: Evidence, scope: Sequence[int], audience: str) -> Told:
@@ -895,7 +898,33 @@ class _Teller:
         periods = {name: name.split("|")[KEY.index("period")] for name in told}
         last = max(periods.values(), default="")
         newest = frozenset(name for name, period in periods.items() if period == last)
-        return Told(knowledge.system(truth), told, words, changes, newest)
+        return Told(knowledge.system(truth), told, words, changes, newest, self._parts(asked))
+
+    def _parts(self, asked: Iterable[int]) -> dict[str, frozenset[str]]:
+        """Which protected counts lie within each protected count of one person."""
+        within: dict[int, set[int]] = {}
+        for kind, _, _, terms, rest in self._items:
+            if kind == "equation" and rest[0] == 1 and set(rest[1:]) == {-1}:
+                within.setdefault(terms[0], set()).update(terms[1:])
+                if len(terms) == 2:
+                    within.setdefault(terms[1], set()).add(terms[0])
+            elif kind in ("limit", "scale"):
+                within.setdefault(terms[1], set()).add(terms[0])
+        # files and scores are those of the people in n
+        for states in self._states[:, np.isin(self._kind, ["ratio", "mean"])]:
+            for n, numerator in states[:, :2].tolist():
+                if ABSENT not in (n, numerator):
+                    within.setdefault(n, set()).add(numerator)
+        found = {}
+        for count in asked:
+            if self._true(count) == 1:
+                reached, queue = {count}, [count]
+                while queue:
+                    new = within.get(queue.pop(), set()) - reached
+                    reached |= new
+                    queue += new
+                found[self._name(count)] = frozenset(map(self._name, reached & self._asked.keys()))
+        return found
 
     def _figure(self, term: int) -> tuple[str, str]:
         name, words = self._name(term), self._words(term)

@@ -442,3 +442,24 @@ def test_a_hidden_cell_that_is_shown_at_random_is_objected_to_when_protection_is
             lost.add(asked.unknown)
     assert found.is_safe == (not lost)
     assert len(found.narrowed) == len(lost)
+
+
+def test_who_is_alone_learns_nothing_of_others_by_knowing_himself(archive):
+    stable, improved = "tom_zrm_verbeterd_of_stabiel", "tom_zrm_verbeterd"
+    here = Town(counts=districts(stable, NOW, [(1, 1), (0, 0)]) | districts(improved, NOW, [(1, 1), (0, 0)]))
+    protect(here)
+    archive.release(here)
+    found = verdict(archive, archive.candidate(here, "council"))
+    # the one client knows that both figures count nobody but himself
+    assert telling(found) == "" and found.is_safe
+    two = Town(counts=districts(stable, NOW, [(2, 1), (0, 0)]) | districts(improved, NOW, [(2, 0), (0, 0)]))
+    protect(two)
+    evidence = gather([Left(name := archive.candidate(two, "council"), "council", archive.settings.releases / name)])
+    parts = tell(evidence, [0], "council").parts
+    place = f"indicator|tom|{{}}|{GM}|{NOW}||{{}}|{name}"
+    # who is alone on a side knows of the side within it, and not who is on the other one
+    assert parts[place.format(stable, "numerator")] == {
+        place.format(stable, "numerator"),
+        place.format(improved, "numerator"),
+    }
+    assert parts[place.format(stable, "complement")] == {place.format(stable, "complement")}
