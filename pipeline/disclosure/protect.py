@@ -6,7 +6,7 @@ safe pattern from ``pattern``; this puts them together, half-year for half-year 
 1. levels   Figures that break a rule are hidden; others besides, so that no hidden count can be worked out from what is
             shown now or was ever shown (D1, D2, D5, P7).
 2. changes  A count that changed by 1 up to the width since it was last shown keeps showing the old figure, and so do
-            others from which that change would follow (D3).
+            others from which that change would follow (D3). Of two means on nearly the same people the first stays (M2).
 3. pooled   Of each ladder the first figure that is certain enough and gives nothing away (D4).
 
 Does not belong here: reading and writing tables (steps), what the public gets (council).
@@ -395,11 +395,11 @@ class _Protection:
         posed, of_unit = [], []
         for at, unit in enumerate(self._units):
             rows = [self.rows[key] for key in unit]
-            if any(self._small_changes(row) or row.key in self._staying for row in rows):
+            if any(self._keeps(row) for row in rows):
                 posed.append((rows, self._problem(rows, self._related(at), self._change, changes=True)))
                 of_unit.append(at)
         for at, (rows, pattern) in zip(of_unit, self._solved(posed, partial(report, "changes")), strict=True):
-            waiting = {row.key for row in rows if self._small_changes(row) or row.key in self._staying}
+            waiting = {row.key for row in rows if self._keeps(row)}
             waiting |= _hidden_rows(pattern)
             if pattern is not None and pattern.unprotectable:
                 waiting |= {row.key for row in rows if self._is_shown(row.key)}
@@ -415,8 +415,8 @@ class _Protection:
         """How one count stands in the pattern of changes: hidden means here that its new value is not told."""
         if not row.has_data and row.key not in self._shown:
             return {"status": Status.KNOWN}
-        small = self._small_changes(row)
-        if small or row.key in self._staying:
+        if self._keeps(row):
+            small = self._small_changes(row)
             need = Need(self._known.limits(row.key.period).width) if name in small else None
             return {"status": Status.MUST_HIDE, **_levels(need, value)}
         if not self._is_shown(row.key):
@@ -426,6 +426,17 @@ class _Protection:
             return {"status": Status.MAY_HIDE, "weight": _AWAY}
         moved = self._has_moved(row)
         return {"status": Status.MAY_HIDE, "weight": _STALE if moved else _MARKED}
+
+    def _keeps(self, row: Row) -> bool:
+        """Whether a figure certainly stays as it was shown."""
+        return bool(self._small_changes(row)) or self._is_same_mean(row) or row.key in self._staying
+
+    def _is_same_mean(self, row: Row) -> bool:
+        """Whether a mean was shown of almost the same people: both together would tell the scores of the few (M2)."""
+        if row.kind != "mean":
+            return False
+        few = self._known.limits(row.key.period).persons
+        return any(0 < abs(row.counts["n"] - each) < few for each in self._ever.get(row.key, {}).get("n", ()))
 
     def _has_moved(self, row: Row) -> bool:
         """Whether a figure is not what was last shown of it."""
@@ -498,7 +509,7 @@ class _Protection:
         changed = key in self._shown and any(
             self._shown[key].counts.get(name) not in (None, row.counts[name]) for name in row.secret_counts
         )
-        if touched or self._small_changes(row):
+        if touched or self._keeps(row):
             if key in self._shown:
                 return Decided(PUBLISHED, is_pending=changed or touched)
             return Decided(SECONDARY, CHANGE)

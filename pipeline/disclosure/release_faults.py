@@ -70,6 +70,7 @@ def release_faults(own: Evidence, left: Evidence, at: int, scope: list[int]) -> 
     judge = _Judge(own, release.audience)
     faults += judge.faults()
     faults += _pending(left, at, scope)
+    faults += _two_means(left, at, scope)
     faults += _since_it_left(own, left, at)
     return faults
 
@@ -389,6 +390,20 @@ def _pending(left: Evidence, at: int, scope: list[int]) -> list[str]:
             not _same(figure[at, row], figure[last, row]) for figure in left.figures.values()
         )
     return named("waits, and is not what was shown before", (left.labels[row] for row in np.flatnonzero(wrong)))
+
+
+def _two_means(left: Evidence, at: int, scope: list[int]) -> list[str]:
+    """Two means on nearly the same people tell the scores of those who are in one of them only (M2)."""
+    if left.releases[at].audience == COUNCIL:
+        # its n is a multiple of the base, so that nobody can tell by how many two groups differ
+        return []
+    fresh = left.shows & ~left.pending & (left.rows["kind"] == "mean").to_numpy()
+    wrong = np.zeros(fresh.shape[1], dtype=bool)
+    for place in scope[:-1]:
+        if left.releases[place].audience != COUNCIL:
+            apart = np.abs(left.true[at][:, N] - left.true[place][:, N])
+            wrong |= fresh[at] & fresh[place] & (apart > 0) & (apart < left.limits.people)
+    return named("two means on nearly the same people (M2)", (left.labels[row] for row in np.flatnonzero(wrong)))
 
 
 def _since_it_left(own: Evidence, left: Evidence, at: int) -> list[str]:

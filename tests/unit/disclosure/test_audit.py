@@ -463,3 +463,13 @@ def test_who_is_alone_learns_nothing_of_others_by_knowing_himself(archive):
         place.format(improved, "numerator"),
     }
     assert parts[place.format(stable, "complement")] == {place.format(stable, "complement")}
+
+
+@pytest.mark.parametrize(("more", "is_safe"), [(0, True), (7, False), (12, True)])
+def test_two_means_on_nearly_the_same_people_are_found(archive, more, is_safe):
+    here = Town(counts=districts(MARK, NOW, [(120, 870), (90, 600), (80, 560)]))
+    archive.release(here)
+    later = changed(here, counts={(MARK, WIJKEN[0], NOW): (120 + more, 870 + 7 * more)})
+    found = verdict(archive, archive.candidate(later))
+    assert found.is_safe == is_safe
+    assert ("two means on nearly the same people (M2)" in telling(found)) != is_safe

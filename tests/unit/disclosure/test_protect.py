@@ -33,6 +33,13 @@ def pending(made: Mapping[str, pd.DataFrame], code: str, period: str = NOW) -> s
 
 def left(cells: pd.DataFrame, *, but: set[tuple[str, str]] = frozenset(), status: str = "revised") -> History:
     """A release for partners that showed these cells but some (indicator, area)."""
+    return history_of(values_of(cells, 1, but=but, status=status))
+
+
+def values_of(
+    cells: pd.DataFrame, number: int, *, but: set[tuple[str, str]] = frozenset(), status: str = "revised"
+) -> pd.DataFrame:
+    """What a release for partners showed, as the ledger has it."""
     lines = []
     for row in cells.itertuples():
         if (row.indicator_code, row.district_code) not in but:
@@ -41,7 +48,7 @@ def left(cells: pd.DataFrame, *, but: set[tuple[str, str]] = frozenset(), status
     columns = ["table_name", "consortium_code", "code", "district_code", "period", "pooled_over", "column_name"]
     columns += ["value", "is_pending", "delivery_status"]
     values = pd.DataFrame(lines, columns=columns)
-    return history_of(values.assign(number=1, release_id="partners-0001", audience="partners", at="2024-09-01"))
+    return values.assign(number=number, release_id=f"partners-{number:04}", audience="partners", at="2024-09-01")
 
 
 def test_one_small_district_takes_the_cheapest_other_one_with_it():
@@ -140,6 +147,27 @@ def test_a_small_change_is_shown_when_the_half_year_has_become_final():
     erased = left(before["cells"])
     erased = History(erased.shown, erased.ever, erased={"tom": "2024-10-01"})
     assert pending(decide(after, erased), HEARD)
+
+
+@pytest.mark.parametrize(("more", "waits"), [(0, False), (7, True), (9, True), (10, False), (-7, True)])
+@pytest.mark.parametrize("final", [False, True])
+def test_of_two_means_on_nearly_the_same_people_the_first_stays(more, waits, final):
+    marks = [(60, 420), (70, 500), (80, 560)]
+    before = frames({(RATED, NOW): marks})
+    after = frames({(RATED, NOW): [(60 + more, 420 + 6 * more), *marks[1:]]}, periods=[NOW, "2025-H1"][: 1 + final])
+    waiting = pending(decide(after, left(before["cells"])), RATED)
+    # the municipality has the same people more
+    assert waiting == ({area(1), MUNICIPALITY} if waits else set())
+
+
+def test_a_mean_waits_beside_every_mean_that_was_ever_shown():
+    marks = [(60, 420), (70, 500), (80, 560)]
+    larger = [(72, 500), *marks[1:]]
+    history = history_of(
+        pd.concat([values_of(frames({(RATED, NOW): each})["cells"], at) for at, each in enumerate((marks, larger))])
+    )
+    assert area(1) in pending(decide(frames({(RATED, NOW): [(64, 450), *marks[1:]]}), history), RATED)
+    assert pending(decide(frames({(RATED, NOW): marks}), history), RATED) == set()
 
 
 def test_a_new_district_does_not_give_away_a_small_change():
