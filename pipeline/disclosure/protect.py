@@ -6,7 +6,8 @@ safe pattern from ``pattern``; this puts them together, half-year for half-year 
 1. levels   Figures that break a rule are hidden; others besides, so that no hidden count can be worked out from what is
             shown now or was ever shown (D1, D2, D5, P7).
 2. changes  A count that changed by 1 up to the width since it was last shown keeps showing the old figure, and so do
-            others from which that change would follow (D3). Of two means on nearly the same people the first stays (M2).
+            others from which that change would follow (D3). Of two means on nearly the same people the first stays
+            (M2).
 3. pooled   Of each ladder the first figure that is certain enough and gives nothing away (D4).
 
 Does not belong here: reading and writing tables (steps), what the public gets (council).
