@@ -67,6 +67,7 @@ def release_faults(own: Evidence, left: Evidence, at: int, scope: list[int]) -> 
             faults += _beside_hidden(connection, table, tables[table], own)
         faults += _checks_of_hidden(connection, tables)
         faults += _decimals_of_intervals(connection, tables)
+        faults += _intervals_of_hidden(connection, tables, left, at, scope)
     judge = _Judge(own, release.audience)
     faults += judge.faults()
     faults += _pending(left, at, scope)
@@ -376,6 +377,22 @@ def _decimals_of_intervals(connection: duckdb.DuckDBPyConnection, tables: dict[s
             f"bounds in {table} are finer than their figure", [" ".join(map(str, row)) for row in rows.to_numpy()]
         )
     return faults
+
+
+def _intervals_of_hidden(
+    connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]], left: Evidence, at: int, scope: list[int]
+) -> list[str]:
+    """The bounds of an interval come from exact counts; the council has them only where partners read these."""
+    of_partners = [place for place in scope if left.releases[place].audience != COUNCIL]
+    if left.releases[at].audience != COUNCIL or not of_partners or "ci_low" not in tables.get("fct_indicator", {}):
+        return []
+    told = connection.execute(
+        f"select concat_ws('|', '{INDICATOR}', {', '.join(_KEYS['fct_indicator'])}, '') "
+        "from seen.marts.fct_indicator where ci_low is not null or ci_high is not null order by 1"
+    ).fetchall()
+    place = pd.Index(left.keys).get_indexer([key for (key,) in told])
+    hidden = place[~left.shows[of_partners[-1], place]]
+    return named("an interval of counts that partners do not read", (left.labels[row] for row in sorted(hidden)))
 
 
 def _pending(left: Evidence, at: int, scope: list[int]) -> list[str]:

@@ -133,7 +133,7 @@ def decide(
         "life_domain_status": _life_domain_statuses(made, history, read["domains"], known),
         "pooled_status": _statuses(made, history, POOLED, read["pooled"]),
         "council_indicator": council.indicator_table(
-            public, made.rows, read["indicators"], read["intervals"], read["cells"], history
+            public, made.rows, read["indicators"], read["intervals"], read["cells"], history, made.decided
         ),
         "council_life_domain": council.life_domain_table(public, read["domains"], known),
         "true_count": _true_counts(rows, read["domains"]),

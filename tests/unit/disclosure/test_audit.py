@@ -347,6 +347,21 @@ def test_what_the_council_sees_is_known_to_partners_and_not_the_other_way_round(
     assert "the rounded n of “Client feels heard” in Alphen aan den Rijn, 2024-H1, in council-0001" in telling(found)
 
 
+@pytest.mark.parametrize("partners_read_it", [True, False])
+def test_bounds_tell_exact_counts_so_the_council_has_them_only_where_partners_read_these(archive, partners_read_it):
+    here = Town(counts=districts(HEARD, NOW, [(120, 70), (90, 60)]))
+    if not partners_read_it:
+        here.hide((HEARD, GM, NOW), (HEARD, WIJKEN[0], NOW))
+    archive.release(here)
+    here.hidden.clear()
+    name = archive.candidate(here, "council")
+    assert verdict(archive, name).is_safe
+    archive.edit(name, "update fct_indicator set ci_low = 0.55, ci_high = 0.68")
+    found = verdict(archive, name)
+    assert found.is_safe == partners_read_it
+    assert ("an interval of counts that partners do not read" in telling(found)) != partners_read_it
+
+
 def test_figures_for_the_council_are_rounded(archive):
     here = Town(counts=districts(HEARD, NOW, [(121, 71), (93, 60)]))
     name = archive.candidate(here, "council")

@@ -217,6 +217,20 @@ def test_the_council_gets_multiples_of_five(n, numerator):
     assert (row["n"], row["numerator"] % 5, row["value"]) == (500, 0, round(row["numerator"] / 500, 2))
 
 
+def test_the_council_gets_an_interval_only_where_partners_read_the_exact_counts():
+    read = frames({(HEARD, NOW): [(6, 3), (61, 30), (72, 35)], (CONTROL, NOW): [(60, 30), (61, 30), (72, 35)]})
+    codes = [HEARD, CONTROL]
+    read["intervals"] = pd.DataFrame(
+        {"consortium_code": "tom", "indicator_code": codes, "district_code": MUNICIPALITY, "period": NOW}
+    ).assign(pooled_over="", ci_low=0.4, ci_high=0.6)
+    history = left(read["cells"], but={(HEARD, MUNICIPALITY), (HEARD, area(1))})
+    made = decide(read, history)
+    # both other districts are known, so the municipality hides the small one
+    assert statuses(made, HEARD)[MUNICIPALITY] == "D5" and statuses(made, CONTROL)[MUNICIPALITY] == "published"
+    told = made["council_indicator"].set_index("indicator_code")
+    assert pd.isna(told.loc[HEARD, "ci_low"]) and told.loc[CONTROL, "ci_low"] == 0.4
+
+
 def test_the_council_gets_no_mean_with_its_sum():
     made = decide(frames({(RATED, NOW): [(100, 751), (90, 640)]}), History())
     (row,) = made["council_indicator"].to_dict("records")
