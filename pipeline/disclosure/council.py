@@ -140,7 +140,7 @@ def indicator_table(
 ) -> pd.DataFrame:
     """The council's indicator figures, values computed from the rounded counts.
 
-    An interval comes from the exact counts and tells them, so the council gets it only where partners read these counts.
+    An interval comes from the exact counts and tells them: the council gets it only where partners read these counts.
 
     Args:
         made: the edition.
