@@ -140,10 +140,15 @@ def test_a_survey_breaks_in_2021_and_shows_no_figure_on_few_people(demo):
 
 def test_running_again_changes_nothing(lived_in):
     parts = ("vault", "receipts", "quarantine", "releases", "ledger", "approvals", "published")
-    before = {part: bytes_of(lived_in / part) for part in parts}
+
+    def content() -> dict[str, str]:
+        # when a proof was last checked is told anew by each check
+        files = {f"{part}/{name}": text for part in parts for name, text in bytes_of(lived_in / part).items()}
+        return {name: text for name, text in files.items() if not name.endswith(".checked.json")}
+
+    before = content()
     effectmonitor(lived_in, "run", "--from", FIRST, "--to", LAST)
-    after = {part: bytes_of(lived_in / part) for part in before}
-    assert after == before
+    assert content() == before
 
 
 @pytest.mark.slow  # the same without the command: tests/unit/monitors/test_monitor_refresh.py

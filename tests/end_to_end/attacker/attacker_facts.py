@@ -812,10 +812,14 @@ class _Collector:
                 self._hide(at, f"growth of {name} of {where}", terms, "D5", floor)
 
     def _change_secrets(self, at: int) -> None:
-        """Small changes since a row was last shown to this reader."""
+        """Small changes since a row was last shown to this reader, while its half-year is not final.
+
+        What became final in the end may be known, so a change on the way to it is no secret any more.
+        """
+        final = self.moments[-1].final
         for (audience, subject, *rest), then in list(self.last_shown.items()):
             key = tuple(rest)
-            if audience != self.reader or key[2] in self.moments[at].final:
+            if audience != self.reader or key[2] in final:
                 continue
             if key not in getattr(self.moments[at], subject):
                 continue

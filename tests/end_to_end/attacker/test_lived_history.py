@@ -74,7 +74,7 @@ def without_clients(newest: Path, many: int) -> None:
 
 def deliver(staged: Path, inbox: Path, turn: HalfYear) -> None:
     """What arrives in a half-year's turn: its first versions, and later ones of the half-year before."""
-    for version in sorted(staged.glob("*/*/*")):
+    for version in sorted(staged.glob("*/20*-H*/*")):
         consortium, period = version.parts[-3], HalfYear.parse(version.parts[-2])
         later = version.name != "1" or (consortium, period) == LATE
         if period.shift(int(later)) == turn:
