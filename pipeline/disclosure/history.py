@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipeline.disclosure.counts import INDICATOR, LIFE_DOMAIN, POOLED, Key
+from pipeline.disclosure.rules import CATEGORIES
 
 PARTNERS, COUNCIL = "partners", "council"
 SUBJECTS = {"fct_indicator": INDICATOR, "fct_life_domain": LIFE_DOMAIN, "fct_indicator_pooled": POOLED}
@@ -50,23 +51,29 @@ class History:
 
     Attributes:
         shown: per audience and figure how it was last shown.
-        ever: per audience and figure the values of each count that were ever shown.
+        ever: per audience and figure the values of each count that were ever told: shown, or told by the statistics
+            beside a figure that was too uncertain to show; also of what follows from them: complement, ``others of``.
+        told: figures of partners as they were last told, shown or not.
         settled: figures of the newest published release for partners, without those that are pending.
         erased: per consortium when somebody was last erased (UTC, ISO 8601).
         members: the parts of pooled figures that ever left.
     """
 
-    shown: Mapping[str, Mapping[Key, Shown]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
-    ever: Mapping[str, Mapping[Key, Mapping[str, set[int]]]] = field(
+    shown: Mapping[str, dict[Key, Shown]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
+    ever: Mapping[str, dict[Key, dict[str, set[int]]]] = field(
         default_factory=lambda: {PARTNERS: {}, COUNCIL: {}}
     )
+    told: dict[Key, Shown] = field(default_factory=dict)
     settled: Mapping[Key, Settled] = field(default_factory=dict)
     erased: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
 
 
 def history_of(
-    published: pd.DataFrame, settled: Mapping[Key, Settled] | None = None, erased: Mapping[str, str] | None = None
+    published: pd.DataFrame,
+    settled: Mapping[Key, Settled] | None = None,
+    erased: Mapping[str, str] | None = None,
+    uncertain: pd.DataFrame | None = None,
 ) -> History:
     """Put together what left.
 
@@ -75,30 +82,40 @@ def history_of(
             pooled_over, column_name, value, is_pending, delivery_status, as the ledger gives them.
         settled: of the newest release.
         erased: per consortium when somebody was last erased.
+        uncertain: counts of figures that were too uncertain to show, in the same columns.
     """
-    shown: dict[str, dict[Key, Shown]] = {PARTNERS: {}, COUNCIL: {}}
-    ever: dict[str, dict[Key, dict[str, set[int]]]] = {
-        PARTNERS: defaultdict(lambda: defaultdict(set)),
-        COUNCIL: defaultdict(lambda: defaultdict(set)),
-    }
-    counts = published[published["column_name"].isin(["n", "numerator", "improved", "stable", "worsened", "value"])]
+    lines = [published.assign(is_shown=True)]
+    if uncertain is not None and len(uncertain):
+        lines.append(uncertain.assign(is_shown=False))
+    counts = pd.concat(lines, ignore_index=True)
+    counts = counts[counts["column_name"].isin(["n", "numerator", *CATEGORIES, "value"])]
     counts = counts[counts["table_name"].isin(list(SUBJECTS))].sort_values("number", kind="stable")
-    newest: dict[tuple[str, Key], tuple[int, dict[str, float], str, str, bool]] = {}
     keys = counts[["table_name", "consortium_code", "code", "district_code", "period", "pooled_over"]]
-    columns = ["number", "release_id", "audience", "at", "column_name", "value", "is_pending", "delivery_status"]
-    for (table, *place), (number, release, audience, at, name, value, pending, status) in zip(
+    columns = ["number", "release_id", "audience", "at", "is_pending", "is_shown", "delivery_status"]
+    columns += ["column_name", "value"]
+    figures: dict[tuple, dict[str, float]] = {}
+    for (table, *place), (*release, name, value) in zip(
         keys.itertuples(index=False, name=None), counts[columns].itertuples(index=False, name=None), strict=True
     ):
-        key = Key(SUBJECTS[table], *place)
-        if name != "value":
-            ever[audience][key][name].add(round(value))
-        if pending:
-            continue
-        found = newest.get((audience, key))
-        if found is None or found[0] != number:
-            found = newest[audience, key] = (number, {}, release, str(at), status == "final")
-        found[1][name] = value
-    for (audience, key), (_, figures, release, at, is_final) in newest.items():
-        values = {name: round(value) for name, value in figures.items() if name != "value"}
-        shown[audience][key] = Shown(values, release, at, is_final, figures.get("value"))
-    return History(shown, ever, settled or {}, erased or {})
+        figures.setdefault((Key(SUBJECTS[table], *place), *release), {})[name] = value
+    found = History(told={}, settled=settled or {}, erased=erased or {})
+    # in order of time, so that what comes last stays
+    for (key, _, release_id, audience, at, is_pending, is_shown, status), figure in figures.items():
+        whole = {name: round(value) for name, value in figure.items() if name != "value"}
+        ever = found.ever[audience].setdefault(key, defaultdict(set))
+        for name, value in (whole | _following(whole)).items():
+            ever[name].add(value)
+        if not is_pending:
+            now = Shown(whole, release_id, str(at), status == "final", figure.get("value"))
+            if audience == PARTNERS:
+                found.told[key] = now
+            if is_shown:
+                found.shown[audience][key] = now
+    return found
+
+
+def _following(counts: Mapping[str, int]) -> dict[str, int]:
+    """What follows from the counts of one figure."""
+    n = counts.get("n", 0)
+    following = {f"others of {name}": n - counts[name] for name in CATEGORIES if name in counts}
+    return following | ({"complement": n - counts["numerator"]} if {"n", "numerator"} <= counts.keys() else {})

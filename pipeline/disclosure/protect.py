@@ -259,7 +259,7 @@ class _Protection:
         self.efforts: list[Effort] = []
         self._known, self._history, self._public, self._seconds = known, history, public, seconds
         self._shown = history.shown[PARTNERS]
-        self._ever = history.ever[PARTNERS]
+        self._ever, self._told = history.ever[PARTNERS], history.told
         self._units = self._connected()
         self._relations: dict[int, Relations] = {}
         self._unit_of = {key: at for at, unit in enumerate(self._units) for key in unit}
@@ -342,22 +342,12 @@ class _Protection:
         return self._known.limits(row.key.period).base // 2
 
     def _is_out(self, key: Key, name: str, value: int) -> bool:
-        """Whether a count was ever shown with a value that tells the present one as closely as P7 forbids."""
+        """Whether a count was ever told with a value that tells the present one as closely as P7 forbids."""
         near = self._known.limits(key.period).width - 1
         if name == "numerator" and self.rows[key].kind == "mean":
             # the sum of scores left with its n, as closely as the mean was rounded
             name, value = "n", self.rows[key].counts["n"]
-        return any(abs(value - each) <= near for each in self._seen(key, name))
-
-    def _seen(self, key: Key, name: str) -> Iterable[int]:
-        seen = self._ever.get(key, {})
-        if name == "complement":
-            shown = self._shown.get(key)
-            return [shown.counts["n"] - shown.counts["numerator"]] if shown and "numerator" in shown.counts else []
-        if name.startswith("others of "):
-            shown = self._shown.get(key)
-            return [shown.counts["n"] - shown.counts[name.removeprefix("others of ")]] if shown else []
-        return seen.get(name, ())
+        return any(abs(value - each) <= near for each in self._ever.get(key, {}).get(name, ()))
 
     def _worth(self, row: Row) -> int:
         if row.verdict == "not_publishable":
@@ -440,13 +430,13 @@ class _Protection:
         return any(0 < abs(row.counts["n"] - each) < few for each in self._ever.get(row.key, {}).get("n", ()))
 
     def _has_moved(self, row: Row) -> bool:
-        """Whether a figure is not what was last shown of it."""
-        base = self._shown.get(row.key)
+        """Whether a figure is not what was last told of it."""
+        base = self._told.get(row.key)
         return base is not None and any(row.counts[name] != count for name, count in base.counts.items())
 
     def _small_changes(self, row: Row) -> set[str]:
-        """Counts that changed a little since they were last shown, unless the half-year became final since."""
-        base = self._shown.get(row.key)
+        """Counts that changed a little since they were last told, unless the half-year became final since."""
+        base = self._told.get(row.key)
         if base is None or self._became_final(row.key, base):
             return set()
         width = self._known.limits(row.key.period).width

@@ -155,7 +155,9 @@ def read_history(settings: Settings) -> History:
             members |= _members(settings, event.release_id)
     newest = next((each.release_id for each in reversed(events) if each.audience == PARTNERS), None)
     settled = _settled(settings, newest) if newest else {}
-    return replace(history_of(published, settled, _erased(settings)), members=members)
+    uncertain = [_uncertain(settings, event) for event in events if event.audience == PARTNERS]
+    told = pd.concat(uncertain, ignore_index=True) if uncertain else None
+    return replace(history_of(published, settled, _erased(settings), told), members=members)
 
 
 def final_periods(periods: pd.DataFrame) -> set[str]:
@@ -378,6 +380,32 @@ def _settled(settings: Settings, release_id: str) -> dict[Key, Settled]:
             if place in counts and not is_pending:
                 found[place] = Settled(PUBLISHED if status == UNRELIABLE else status, counts[place])
     return found
+
+
+def _uncertain(settings: Settings, event: ledger.Entry) -> pd.DataFrame:
+    """Counts of the figures that a release did not show because they were too uncertain: its statistics tell them."""
+    folder = settings.releases / event.release_id
+    sealed, files = folder / "sealed" / "true_count.parquet", folder / "files" / "parquet"
+    if not sealed.is_file() or not (files / "fct_indicator.parquet").is_file():
+        return pd.DataFrame()
+    facts = pd.read_parquet(files / "fct_indicator.parquet")
+    facts = facts[facts["status"] == UNRELIABLE].rename(columns={"indicator_code": "code"})
+    periods = pd.read_parquet(files / "dim_period.parquet")[["period", "delivery_status"]]
+    kinds = pd.read_parquet(files / "dim_indicator.parquet")[["indicator_code", "kind"]]
+    key = ["consortium_code", "code", "district_code", "period"]
+    counts = pd.read_parquet(sealed).query("subject == @INDICATOR and count_name in ('n', 'numerator')")
+    found = counts.merge(facts[key], on=key).merge(periods, on="period")
+    # how high people scored in all is not told
+    found = found.merge(kinds.rename(columns={"indicator_code": "code"}), on="code")
+    found = found[(found["kind"] != "mean") | (found["count_name"] == "n")]
+    return found.rename(columns={"count_name": "column_name"}).assign(
+        table_name="fct_indicator",
+        is_pending=False,
+        number=event.number,
+        release_id=event.release_id,
+        audience=event.audience,
+        at=event.at,
+    )
 
 
 def _members(settings: Settings, release_id: str) -> dict[Key, tuple[Key, ...]]:

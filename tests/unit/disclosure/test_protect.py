@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import pandas as pd
@@ -101,7 +102,7 @@ def test_a_hidden_district_stays_hidden_as_it_was():
         place = Key(*key)
         status = {area(1): "suppressed_primary", area(4): "suppressed_secondary"}.get(place.district_code, "published")
         settled[place] = Settled(status, dict(zip(counts["count_name"], counts["value"], strict=True)))
-    history = History(before.shown, before.ever, settled)
+    history = replace(before, settled=settled)
     found = statuses(decide(read, history), HEARD)
     assert [place for place, rule in found.items() if rule == "D5"] == [area(4)]
 
@@ -145,7 +146,7 @@ def test_a_small_change_is_shown_when_the_half_year_has_become_final():
     # one that comes after that waits, and so does one after somebody was erased
     assert pending(decide(after, left(before["cells"], status="final")), HEARD)
     erased = left(before["cells"])
-    erased = History(erased.shown, erased.ever, erased={"tom": "2024-10-01"})
+    erased = replace(erased, erased={"tom": "2024-10-01"})
     assert pending(decide(after, erased), HEARD)
 
 
@@ -194,6 +195,28 @@ def test_growth_of_one_is_hidden_in_a_cumulative_figure():
     ]
     # from half-year to half-year it grew by one twice and then by eight
     assert not {("2022-H1", "2022-H2"), ("2022-H2", "2023-H1")} & set(pairwise(shown))
+
+
+def test_what_the_statistics_of_an_uncertain_figure_told_is_out_too():
+    """One district grows by one: its first figure is known, so the second stays away."""
+    first = {(REOPENED, "2023-H2"): [(60, 20), (70, 30), (80, 30), (90, 40)]}
+    grown = {(REOPENED, NOW): [(61, 20), (90, 40), (100, 40), (110, 50)]}
+    told = values_of(frames(first)["cells"], 1)
+    nothing, told = told[:0], told[told["district_code"] == area(1)]
+    # nothing else would keep the later figure away: it is worth a little more than the first
+    assert statuses(decide(frames(first | grown), History()), REOPENED)[area(1)] == "published"
+    found = statuses(decide(frames(first | grown), history_of(nothing, uncertain=told)), REOPENED)
+    assert found[area(1)] == "D5"
+
+
+def test_a_small_change_of_what_was_told_beside_an_uncertain_figure_stays_away():
+    told = values_of(frames({(HEARD, NOW): WIDE})["cells"], 1)
+    is_second = told["district_code"] == area(2)
+    history = history_of(told[~is_second], uncertain=told[is_second])
+    found = statuses(decide(frames({(HEARD, NOW): corrected(WIDE, 2, 1)}), history), HEARD)
+    # there is no figure that could stay, so the new one does not come
+    assert found[area(2)] == "D3"
+    assert statuses(decide(frames({(HEARD, NOW): corrected(WIDE, 2, 6)}), history), HEARD)[area(2)] == "published"
 
 
 def test_a_pooled_figure_is_not_offered_when_it_gives_a_part_away():
