@@ -60,9 +60,7 @@ class History:
     """
 
     shown: Mapping[str, dict[Key, Shown]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
-    ever: Mapping[str, dict[Key, dict[str, set[int]]]] = field(
-        default_factory=lambda: {PARTNERS: {}, COUNCIL: {}}
-    )
+    ever: Mapping[str, dict[Key, dict[str, set[int]]]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
     told: dict[Key, Shown] = field(default_factory=dict)
     settled: Mapping[Key, Settled] = field(default_factory=dict)
     erased: Mapping[str, str] = field(default_factory=dict)
