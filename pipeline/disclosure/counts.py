@@ -92,12 +92,14 @@ class Derived:
         value: the true value.
         lower: the least that everybody knows it is; None when it may be anything.
         need: what it must keep, None when nothing.
+        is_known: whether it was told.
     """
 
     count: Count
     value: int
     lower: int | None = 0
     need: Need | None = None
+    is_known: bool = False
 
 
 @dataclass

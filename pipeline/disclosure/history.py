@@ -6,7 +6,7 @@ Belongs here: the reading of the ledger and of the newest release. Does not belo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -57,6 +57,9 @@ class History:
         settled: figures of the newest published release for partners, without those that are pending.
         erased: per consortium when somebody was last erased (UTC, ISO 8601).
         members: the parts of pooled figures that ever left.
+        tables: per table (a key without district) its true counts at the releases for partners, as number of the
+            release since which they held, and counts by figure; oldest first.
+        pooled_told: pooled figures that partners were told: number of the release, figure, counts.
     """
 
     shown: Mapping[str, dict[Key, Shown]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
@@ -65,6 +68,12 @@ class History:
     settled: Mapping[Key, Settled] = field(default_factory=dict)
     erased: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
+    tables: Mapping[Key, Sequence[tuple[int, Mapping[Key, Mapping[str, int]]]]] = field(default_factory=dict)
+    pooled_told: Sequence[tuple[int, Key, Mapping[str, int]]] = ()
+
+    def ever_of_partners(self, key: Key, name: str) -> Collection[int]:
+        """The values of a count that partners were ever told."""
+        return self.ever[PARTNERS].get(key, {}).get(name, ())
 
 
 def history_of(
@@ -96,9 +105,10 @@ def history_of(
         keys.itertuples(index=False, name=None), counts[columns].itertuples(index=False, name=None), strict=True
     ):
         figures.setdefault((Key(SUBJECTS[table], *place), *release), {})[name] = value
-    found = History(told={}, settled=settled or {}, erased=erased or {})
+    pooled_told: list[tuple[int, Key, Mapping[str, int]]] = []
+    found = History(told={}, settled=settled or {}, erased=erased or {}, pooled_told=pooled_told)
     # in order of time, so that what comes last stays
-    for (key, _, release_id, audience, at, is_pending, is_shown, status), figure in figures.items():
+    for (key, number, release_id, audience, at, is_pending, is_shown, status), figure in figures.items():
         whole = {name: round(value) for name, value in figure.items() if name != "value"}
         ever = found.ever[audience].setdefault(key, defaultdict(set))
         for name, value in (whole | _following(whole)).items():
@@ -109,6 +119,8 @@ def history_of(
                 found.told[key] = now
             if is_shown:
                 found.shown[audience][key] = now
+            if key.subject == POOLED and audience == PARTNERS:
+                pooled_told.append((number, key, whole))
     return found
 
 
@@ -117,3 +129,34 @@ def _following(counts: Mapping[str, int]) -> dict[str, int]:
     n = counts.get("n", 0)
     following = {f"others of {name}": n - counts[name] for name in CATEGORIES if name in counts}
     return following | ({"complement": n - counts["numerator"]} if {"n", "numerator"} <= counts.keys() else {})
+
+
+def tables_of(truths: Mapping[int, pd.DataFrame]) -> dict[Key, list[tuple[int, dict[Key, dict[str, int]]]]]:
+    """The tables that releases were made of, each once for as long as it stayed the same.
+
+    Args:
+        truths: per number of a release, in order of time, its true counts: subject, consortium_code, code,
+            district_code, period, count_name, value; pooled figures are passed over.
+    """
+    table = ["subject", "consortium_code", "code", "period"]
+    names = ["n", "numerator", *CATEGORIES]
+    found: dict[Key, list[tuple[int, dict[Key, dict[str, int]]]]] = defaultdict(list)
+    seen: dict[tuple, int] = {}
+    for number, truth in truths.items():
+        own = truth[(truth["subject"] != POOLED) & truth["count_name"].isin(names)]
+        lines = pd.util.hash_pandas_object(own[[*table, "district_code", "count_name", "value"]], index=False)
+        marks = lines.groupby([own[name] for name in table], observed=True).sum()
+        new = {place for place, mark in marks.items() if seen.get(place) != mark}
+        seen |= marks.to_dict()
+        if not new:
+            continue
+        own = own[pd.MultiIndex.from_frame(own[table]).isin(new)]
+        states: dict[Key, dict[Key, dict[str, int]]] = defaultdict(dict)
+        for subject, consortium, code, area, period, name, value in own[
+            ["subject", "consortium_code", "code", "district_code", "period", "count_name", "value"]
+        ].itertuples(index=False, name=None):
+            key = Key(subject, consortium, code, area, period)
+            states[key._replace(district_code="")].setdefault(key, {})[name] = int(value)
+        for place, state in states.items():
+            found[place].append((number, state))
+    return dict(found)

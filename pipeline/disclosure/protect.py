@@ -43,6 +43,7 @@ from pipeline.disclosure.rules import (
     PRIMARY,
     PUBLISHED,
     SECONDARY,
+    Judgement,
     Limits,
     Need,
     judge_categories,
@@ -50,6 +51,7 @@ from pipeline.disclosure.rules import (
     limits_of,
 )
 from pipeline.disclosure.solving import cheapest_patterns
+from pipeline.disclosure.vintages import Earlier
 
 UNRELIABLE = "unreliable"
 NOT_OFFERED = "not_offered"
@@ -262,6 +264,15 @@ class _Protection:
         self._ever, self._told = history.ever[PARTNERS], history.told
         self._units = self._connected()
         self._relations: dict[int, Relations] = {}
+        self._earlier = Earlier(
+            history,
+            self._judged,
+            list(known.relations[["indicator_code", "relation", "other_code"]].itertuples(index=False, name=None)),
+            lambda code: known.sensitive[code] in ("numerator", "both"),
+            known.limits,
+            known.members,
+        )
+        self._past: set[Count] = set()
         self._unit_of = {key: at for at, unit in enumerate(self._units) for key in unit}
         self._waiting: set[int] = set()
         self._staying: set[Key] = set()
@@ -282,7 +293,7 @@ class _Protection:
     def levels(self, report: Callable[[str, int, int], None]) -> None:
         """Hide what breaks a rule, and what would give it away."""
         posed: list[tuple[list[Row], Problem | None]] = []
-        for at, unit in enumerate(self._units):
+        for unit in self._units:
             rows = [self.rows[key] for key in unit]
             for row in rows:
                 if row.key.subject == POOLED:
@@ -293,17 +304,17 @@ class _Protection:
                     rule = row.judgement.rule
                     self.decided[row.key] = Decided(PRIMARY, rule) if rule else Decided(PUBLISHED)
             if not self._as_before(rows):
-                posed.append((rows, self._problem(rows, self._related(at), self._level)))
+                posed.append((rows, self._problem(rows, self._beside_earlier(rows), self._level)))
         again: list[tuple[list[Row], Problem | None]] = []
         for rows, pattern in self._solved(posed, partial(report, "levels")):
             changed = {row.key for row in rows if self._has_moved(row)}
             public = {row.key for row in rows if row.key in self._public}
-            if pattern is not None and pattern.unprotectable and (changed or public):
+            if self._lost(pattern) and (changed or public):
                 # What left before cannot be hidden any more. So what is new in these figures stays away altogether, and
                 # the council does without a total that tells too much of its districts.
                 self._staying |= changed
                 self._withheld |= public
-                again.append((rows, self._problem(rows, self._relate(rows), self._level)))
+                again.append((rows, self._problem(rows, self._beside_earlier(rows), self._level)))
             else:
                 self._take(rows, pattern)
         for rows, pattern in self._solved(again, partial(report, "levels")):
@@ -313,7 +324,7 @@ class _Protection:
         hidden = _hidden_rows(pattern)
         if pattern is not None and any(row.key in self._shown for row in rows):
             # What cannot be protected beside what has left is not published: new figures of that half-year stay away.
-            lost = {cell.key.key.period for cell in pattern.unprotectable}
+            lost = {count.key.period for count in self._lost(pattern)}
             hidden |= {row.key for row in rows if row.key.period in lost and row.key not in self._shown}
         for key in hidden:
             if key.subject != POOLED and self.decided[key].status == PUBLISHED:
@@ -532,7 +543,7 @@ class _Protection:
             if fresh & set(keys):
                 rows = [self.rows[key] for key in sorted({*units[root], *keys})]
                 level = partial(self._pool_level, fresh=fresh)
-                posed.append((rows, self._problem(rows, self._relate(rows), level)))
+                posed.append((rows, self._problem(rows, self._beside_earlier(rows), level)))
         for rows, pattern in self._solved(posed, report):
             refused |= _hidden_rows(pattern) & fresh
             self._spent([row for row in rows if row.key in fresh], pattern)
@@ -598,6 +609,25 @@ class _Protection:
             self._relations[at] = self._relate([self.rows[key] for key in self._units[at]])
         return self._relations[at]
 
+    def _beside_earlier(self, rows: Sequence[Row]) -> Relations:
+        """The relations of today, and what earlier releases told of counts that are as they were."""
+        today, before = self._relate(rows), self._earlier.relations(rows)
+        self._past |= before.derived.keys()
+        return Relations([*today.sums, *before.sums], today.derived | before.derived)
+
+    def _lost(self, pattern: Pattern | None) -> list[Count]:
+        """Counts of today that nothing protects; what earlier releases gave away of earlier counts cannot be mended."""
+        return [] if pattern is None else [each.key for each in pattern.unprotectable if each.key not in self._past]
+
+    def _judged(self, row: Row, counts: Mapping[str, int]) -> Judgement:
+        """What the rules say of earlier counts of a figure."""
+        known, limits = self._known, self._known.limits(row.key.period)
+        if row.kind == "categories":
+            return judge_categories(counts, counts["n"], limits)
+        scores = known.scores.get(row.key.code)
+        sensitive = known.sensitive[row.key.code]
+        return judge_indicator(row.kind, sensitive, {"numerator": 0, **counts}, counts["n"], limits, scores=scores)
+
     def _relate(self, rows: Sequence[Row]) -> Relations:
         known = self._known
         return relations_between(rows, known.relations, known.sensitive, known.limits, known.members, known.scores)
@@ -626,7 +656,8 @@ class _Protection:
             lower = -_ANYTHING if changes or derived.lower is None else derived.lower
             levels = {} if changes else _levels(derived.need, derived.value)
             needed |= any(levels.values())
-            cells.append(Cell(derived.count, derived.value, 1, Status.MUST_HIDE, lower, **levels))
+            status = Status.KNOWN if derived.is_known else Status.MUST_HIDE
+            cells.append(Cell(derived.count, derived.value, 1, status, lower, **levels))
         if not needed:
             return None
         return Problem(tuple(cells), tuple(Equation(tuple(terms.items())) for terms in relations.sums))

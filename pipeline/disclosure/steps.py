@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipeline.disclosure import council, ledger
 from pipeline.disclosure.counts import INDICATOR, LIFE_DOMAIN, POOLED, Key, Row
-from pipeline.disclosure.history import PARTNERS, SUBJECTS, History, Settled, history_of
+from pipeline.disclosure.history import PARTNERS, SUBJECTS, History, Settled, history_of, tables_of
 from pipeline.disclosure.protect import (
     UNRELIABLE,
     Decided,
@@ -157,7 +157,12 @@ def read_history(settings: Settings) -> History:
     settled = _settled(settings, newest) if newest else {}
     uncertain = [_uncertain(settings, event) for event in events if event.audience == PARTNERS]
     told = pd.concat(uncertain, ignore_index=True) if uncertain else None
-    return replace(history_of(published, settled, _erased(settings), told), members=members)
+    truths = {
+        event.number: truth
+        for event in events
+        if event.audience == PARTNERS and (truth := _truth(settings, event.release_id)) is not None
+    }
+    return replace(history_of(published, settled, _erased(settings), told), members=members, tables=tables_of(truths))
 
 
 def final_periods(periods: pd.DataFrame) -> set[str]:
@@ -359,11 +364,10 @@ def _write_kept(warehouse: duckdb.DuckDBPyConnection, settings: Settings, name: 
 def _settled(settings: Settings, release_id: str) -> dict[Key, Settled]:
     """What a release made of each figure, and the counts behind it."""
     folder = settings.releases / release_id
-    sealed = folder / "sealed" / "true_count.parquet"
-    if not sealed.is_file():
+    truth = _truth(settings, release_id)
+    if truth is None:
         return {}
     counts: dict[Key, dict[str, int]] = defaultdict(dict)
-    truth = pd.read_parquet(sealed)
     for *key, name, value in truth[
         ["subject", "consortium_code", "code", "district_code", "period", "pooled_over", "count_name", "value"]
     ].itertuples(index=False, name=None):
@@ -382,18 +386,24 @@ def _settled(settings: Settings, release_id: str) -> dict[Key, Settled]:
     return found
 
 
+def _truth(settings: Settings, release_id: str) -> pd.DataFrame | None:
+    """The exact counts that a release was made of; None when they are gone."""
+    path = settings.releases / release_id / "sealed" / "true_count.parquet"
+    return pd.read_parquet(path) if path.is_file() else None
+
+
 def _uncertain(settings: Settings, event: ledger.Entry) -> pd.DataFrame:
     """Counts of the figures that a release did not show because they were too uncertain: its statistics tell them."""
     folder = settings.releases / event.release_id
-    sealed, files = folder / "sealed" / "true_count.parquet", folder / "files" / "parquet"
-    if not sealed.is_file() or not (files / "fct_indicator.parquet").is_file():
+    truth, files = _truth(settings, event.release_id), folder / "files" / "parquet"
+    if truth is None or not (files / "fct_indicator.parquet").is_file():
         return pd.DataFrame()
     facts = pd.read_parquet(files / "fct_indicator.parquet")
     facts = facts[facts["status"] == UNRELIABLE].rename(columns={"indicator_code": "code"})
     periods = pd.read_parquet(files / "dim_period.parquet")[["period", "delivery_status"]]
     kinds = pd.read_parquet(files / "dim_indicator.parquet")[["indicator_code", "kind"]]
     key = ["consortium_code", "code", "district_code", "period"]
-    counts = pd.read_parquet(sealed).query("subject == @INDICATOR and count_name in ('n', 'numerator')")
+    counts = truth.query("subject == @INDICATOR and count_name in ('n', 'numerator')")
     found = counts.merge(facts[key], on=key).merge(periods, on="period")
     # how high people scored in all is not told
     found = found.merge(kinds.rename(columns={"indicator_code": "code"}), on="code")

@@ -16,7 +16,7 @@ from deciders import Published
 from pipeline.disclosure import steps
 from pipeline.disclosure.council import decimals
 from pipeline.disclosure.counts import INDICATOR, LIFE_DOMAIN, POOLED, Key
-from pipeline.disclosure.history import History, Settled, history_of
+from pipeline.disclosure.history import History, Settled, history_of, tables_of
 from pipeline.settings import SEEDS
 
 _AREA = ["district_code", "period"]
@@ -150,7 +150,21 @@ def _history(history: Sequence[Release]) -> History:
         ].itertuples(index=False, name=None):
             found.setdefault(Key(POOLED, *pool), []).append(Key(INDICATOR, code.split("_")[0], code, area, period))
         members |= found
-    return replace(history_of(published, _settled(history[-1])), members=members)
+    tables = tables_of({at: _counts(release) for at, release in enumerate(history)})
+    return replace(history_of(published, _settled(history[-1])), members=members, tables=tables)
+
+
+def _counts(release: Release) -> pd.DataFrame:
+    """The true counts of a release, one line per count."""
+    parts = []
+    for subject, frame, code, names in (
+        (INDICATOR, release.truth.cells, "indicator_code", ["n", "numerator"]),
+        (LIFE_DOMAIN, release.truth.domains, "life_domain_code", ["n", "improved", "stable", "worsened"]),
+    ):
+        key = ["consortium_code", "code", *_AREA]
+        long = frame.rename(columns={code: "code"})[[*key, *names]].melt(key, var_name="count_name")
+        parts.append(long.assign(subject=subject, value=long["value"].astype(int)))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _settled(release: Release) -> dict[Key, Settled]:
