@@ -180,7 +180,7 @@ def indicator_table(
             table.append([*line, None, None, None, None, None])
             continue
         if each.is_pending:
-            value = history.shown[COUNCIL][key].value
+            value = history.shown[COUNCIL][key].figures.get("value")
             table.append([*line, counts["n"], counts.get("numerator"), value, None, None])
             continue
         kind, place = rows[key].kind, (key.code, key.district_code, key.period)
@@ -195,13 +195,14 @@ def indicator_table(
     return _typed(table, INDICATOR_COLUMNS, ("n", "numerator"), ("value", "ci_low", "ci_high"))
 
 
-def life_domain_table(made: Edition, domains: pd.DataFrame, known: Known) -> pd.DataFrame:
+def life_domain_table(made: Edition, domains: pd.DataFrame, known: Known, history: History) -> pd.DataFrame:
     """The council's outcomes per life domain.
 
     Args:
         made: the edition.
         domains: as in ``cells.life_domain_cell``.
         known: what is known besides.
+        history: what has left; a figure that waits is as it was shown.
 
     Returns:
         ``LIFE_DOMAIN_COLUMNS``, one row per municipality figure.
@@ -216,7 +217,7 @@ def life_domain_table(made: Edition, domains: pd.DataFrame, known: Known) -> pd.
         "goals_reached",
         "goals",
     ]
-    shares = {Key(LIFE_DOMAIN, *each[:4]): each[4:] for each in domains[columns].itertuples(index=False, name=None)}
+    parts = {Key(LIFE_DOMAIN, *each[:4]): each[4:] for each in domains[columns].itertuples(index=False, name=None)}
     table = []
     for key, each in sorted(made.decided.items()):
         if key.subject != LIFE_DOMAIN:
@@ -227,15 +228,21 @@ def life_domain_table(made: Edition, domains: pd.DataFrame, known: Known) -> pd.
         if each.status != PUBLISHED or counts is None:
             table.append([*line, *[None] * 6])
             continue
-        low, rated, reached, goals = shares[key]
+        low, rated, reached, goals = parts[key]
         limits = known.limits(key.period)
+        shares = [
+            None if judge_share(part, whole, limits) else round(part / whole, 2)
+            for part, whole in ((low, rated), (reached, goals))
+        ]
+        if each.is_pending:
+            before = history.shown[COUNCIL][key].figures
+            shares = [before.get(name) for name in ("low_share", "goal_attainment")]
         table.append(
             [
                 *line,
                 counts["n"],
                 *(counts[name] for name in CATEGORIES),
-                None if each.is_pending or judge_share(low, rated, limits) else round(low / rated, 2),
-                None if each.is_pending or judge_share(reached, goals, limits) else round(reached / goals, 2),
+                *shares,
             ]
         )
     return _typed(table, LIFE_DOMAIN_COLUMNS, ("n", *CATEGORIES), ("low_share", "goal_attainment"))

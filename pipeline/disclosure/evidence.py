@@ -221,9 +221,9 @@ class Evidence:
 
     @cached_property
     def rounded(self) -> Mask:
-        """Release x row x count: shown to the council, and a nearest multiple of the base."""
+        """Release x row x count: shown to the council, of this moment, and a nearest multiple of the base."""
         near = np.abs(self._published_counts - self.true) <= self.limits.base[:, np.newaxis] // 2
-        near &= self.shows[..., np.newaxis] & (self.true != ABSENT)
+        near &= (self.shows & ~self.pending)[..., np.newaxis] & (self.true != ABSENT)
         near[..., COMPLEMENT] &= (self.rows["subject"] == LIFE_DOMAIN).to_numpy()
         near &= np.array([each.audience == COUNCIL for each in self.releases])[:, np.newaxis, np.newaxis]
         return near

@@ -15,6 +15,7 @@ from pipeline.disclosure.counts import INDICATOR, LIFE_DOMAIN, POOLED, Key
 from pipeline.disclosure.rules import CATEGORIES
 
 PARTNERS, COUNCIL = "partners", "council"
+_FIGURES = ("value", "low_share", "goal_attainment")
 SUBJECTS = {"fct_indicator": INDICATOR, "fct_life_domain": LIFE_DOMAIN, "fct_indicator_pooled": POOLED}
 
 
@@ -27,14 +28,14 @@ class Shown:
         release_id: the release that brought them.
         at: when that was published (UTC, ISO 8601).
         is_final: whether the half-year was final then.
-        value: the figure that was shown with them; None when there was none.
+        figures: what was shown with them: value of an indicator, low_share and goal_attainment of a life domain.
     """
 
     counts: Mapping[str, int]
     release_id: str
     at: str
     is_final: bool
-    value: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def history_of(
     if uncertain is not None and len(uncertain):
         lines.append(uncertain.assign(is_shown=False))
     counts = pd.concat(lines, ignore_index=True)
-    counts = counts[counts["column_name"].isin(["n", "numerator", *CATEGORIES, "value"])]
+    counts = counts[counts["column_name"].isin(["n", "numerator", *CATEGORIES, *_FIGURES])]
     counts = counts[counts["table_name"].isin(list(SUBJECTS))].sort_values("number", kind="stable")
     keys = counts[["table_name", "consortium_code", "code", "district_code", "period", "pooled_over"]]
     columns = ["number", "release_id", "audience", "at", "is_pending", "is_shown", "delivery_status"]
@@ -109,12 +110,13 @@ def history_of(
     found = History(told={}, settled=settled or {}, erased=erased or {}, pooled_told=pooled_told)
     # in order of time, so that what comes last stays
     for (key, number, release_id, audience, at, is_pending, is_shown, status), figure in figures.items():
-        whole = {name: round(value) for name, value in figure.items() if name != "value"}
+        whole = {name: round(value) for name, value in figure.items() if name not in _FIGURES}
         ever = found.ever[audience].setdefault(key, defaultdict(set))
         for name, value in (whole | _following(whole)).items():
             ever[name].add(value)
         if not is_pending:
-            now = Shown(whole, release_id, str(at), status == "final", figure.get("value"))
+            shares = {name: figure[name] for name in _FIGURES if name in figure}
+            now = Shown(whole, release_id, str(at), status == "final", shares)
             if audience == PARTNERS:
                 found.told[key] = now
             if is_shown:

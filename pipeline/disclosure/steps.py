@@ -135,7 +135,7 @@ def decide(
         "council_indicator": council.indicator_table(
             public, made.rows, read["indicators"], read["intervals"], read["cells"], history, made.decided
         ),
-        "council_life_domain": council.life_domain_table(public, read["domains"], known),
+        "council_life_domain": council.life_domain_table(public, read["domains"], known, history),
         "true_count": _true_counts(rows, read["domains"]),
         "pattern_figures": _figures(made, public),
     }

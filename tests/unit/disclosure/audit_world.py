@@ -333,8 +333,6 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
                 marts.register("given", pd.DataFrame(values, columns=names, dtype=object))
                 marts.execute(f"insert into {name} select {', '.join(names)} from given")
                 marts.unregister("given")
-            if council and name.startswith("fct_"):
-                marts.execute(f"alter table {name} drop column is_pending")
         for statement in town.edits:
             marts.execute(statement)
         copy_out(marts, folder)

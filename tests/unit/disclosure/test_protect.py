@@ -254,6 +254,25 @@ def test_the_council_gets_an_interval_only_where_partners_read_the_exact_counts(
     assert pd.isna(told.loc[HEARD, "ci_low"]) and told.loc[CONTROL, "ci_low"] == 0.4
 
 
+def test_what_waits_is_for_the_council_as_it_was_with_its_shares():
+    outcomes = [(20, 20, 12), (20, 22, 12), (30, 30, 15), (30, 25, 25)]
+    key = ("fct_life_domain", "tom", "financien", MUNICIPALITY, NOW, "")
+    shown = {"n": 260, "improved": 100, "stable": 95, "worsened": 65, "low_share": 0.31, "goal_attainment": 0.52}
+    exact = {"n": 260, "improved": 100, "stable": 96, "worsened": 64}
+    columns = ["table_name", "consortium_code", "code", "district_code", "period", "pooled_over", "column_name"]
+    values = pd.concat(
+        pd.DataFrame([(*key, *each) for each in told.items()], columns=[*columns, "value"]).assign(
+            number=number, release_id=f"{audience}-0001", audience=audience, at="", is_pending=False, delivery_status=""
+        )
+        for number, (audience, told) in enumerate({"partners": exact, "council": shown}.items())
+    )
+    # one person fewer than partners were told
+    (row,) = decide(frames({}, {("financien", NOW): outcomes}), history_of(values))["council_life_domain"].to_dict(
+        "records"
+    )
+    assert row["is_pending"] and {name: row[name] for name in shown} == shown
+
+
 def test_the_council_gets_no_mean_with_its_sum():
     made = decide(frames({(RATED, NOW): [(100, 751), (90, 640)]}), History())
     (row,) = made["council_indicator"].to_dict("records")
