@@ -16,6 +16,7 @@ import highspy
 import numpy as np
 
 from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, new_solver, run
+from pipeline.disclosure.network import attacker_of
 from pipeline.disclosure.problem import Component, Ints, Problem, Status, Unprotectable
 
 _WHOLE = 1e-6
@@ -146,7 +147,7 @@ def requirements_unmet(problem: Problem) -> list[Hashable]:
     components, lost = problem.components()
     open_keys = [cell.key for cell in lost]
     for component in components:
-        open_keys += [component.keys[at] for at in Attacker(component).unproved(component.must_hide)]
+        open_keys += [component.keys[at] for at in attacker_of(component).unproved(component.must_hide)]
     return sorted(open_keys)
 
 
@@ -162,7 +163,7 @@ class _Search:
         self._deadline = self._begin + seconds
         self._tight_enough = self._begin + _TIGHTENING * seconds
         self._component = component
-        self._attacker = Attacker(component)
+        self._attacker = attacker_of(component)
         self._free = np.flatnonzero(~component.must_hide)
         self._step = gcd(*(int(weight) for weight in component.weights[self._free])) or 1
         self._rounds = 0

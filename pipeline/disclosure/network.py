@@ -1,0 +1,353 @@
+"""Attacks on a component that is a network: every cell lies in two equations, in one of them the other way round.
+
+Belongs here: recognising such a component (a table of two dimensions with its totals is one, in rows or not), and the
+same attacks as in ``attacker`` as flows. How far a cell can go is then a greatest flow between its two equations. It is
+whole when the bounds are, so that each attack is a proof by itself, and where it ends a smallest cut gives the prices.
+Does not belong here: components of another shape, whose attacks are linear programs.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+from pipeline.disclosure.attacker import DOWN, UP, Attacker, Failure, Floats, Mask
+from pipeline.disclosure.problem import Component, Ints
+
+# The greatest flow of scipy is of 32-bit whole numbers: capacities are scaled so that their sum stays below this.
+_MOST = 1_000_000_000
+_TOO_LITTLE = 1e-4  # a level is missed when this part of it is missing
+
+# Moves of cells, by place.
+Moves = dict[int, int]
+
+
+def attacker_of(component: Component) -> Attacker:
+    """The attacker that suits a component.
+
+    Args:
+        component: the cells and their equations.
+    """
+    ends = _ends(component)
+    return Attacker(component) if ends is None else NetworkAttacker(component, *ends)
+
+
+def _ends(component: Component) -> tuple[Ints, list[int], list[int]] | None:
+    """The sign of each equation, and between which two each cell leads; None when the component is no network.
+
+    With these signs each cell is added in the equation that it leads to and taken off in the one that it comes from;
+    what lies in one equation only leads to or from one that is not there, whose place is the number of equations.
+    """
+    matrix = component.matrix
+    ground, n = matrix.shape
+    if (np.abs(matrix.data) != 1).any() or np.bincount(matrix.indices, minlength=n).max(initial=0) > 2:
+        return None
+    entries: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+    start, column, data = matrix.indptr.tolist(), matrix.indices.tolist(), matrix.data.tolist()
+    for row in range(ground):
+        for at in range(start[row], start[row + 1]):
+            entries[column[at]].append((row, data[at]))
+    beside: list[list[tuple[int, int]]] = [[] for _ in range(ground)]
+    for each in entries:
+        if len(each) == 2:
+            (one, a), (other, b) = each
+            beside[one].append((other, -a * b))
+            beside[other].append((one, -a * b))
+    sign = [0] * ground
+    for first in range(ground):
+        if sign[first]:
+            continue
+        sign[first] = 1
+        queue = [first]
+        for row in queue:
+            for other, same in beside[row]:
+                if not sign[other]:
+                    sign[other] = sign[row] * same
+                    queue.append(other)
+                elif sign[other] != sign[row] * same:
+                    return None
+    tail, head = [ground] * n, [ground] * n
+    for cell, each in enumerate(entries):
+        for row, coefficient in each:
+            (head if coefficient * sign[row] > 0 else tail)[cell] = row
+    return np.array(sign, dtype=float), tail, head
+
+
+class _Standing:
+    """What is proved lies with the attacker, by pattern; this says only what counts."""
+
+    def __init__(self, whole: bool) -> None:
+        self.whole = whole
+
+    def without(self, row: int) -> _Standing:
+        """The same: a row that is shown is left out of each proof that is looked up."""
+        return self
+
+
+class NetworkAttacker(Attacker):
+    """Attacks on one component that is a network.
+
+    Args:
+        component: the cells and their equations.
+        sign: of each equation.
+        tail: the equation that each cell comes from.
+        head: the equation that each cell leads to.
+    """
+
+    def __init__(self, component: Component, sign: Floats, tail: list[int], head: list[int]) -> None:
+        super().__init__(component)
+        self._sign, self._tail, self._head = sign, tail, head
+        self._primaries = np.flatnonzero(component.primary).tolist()
+        self._falls, self._rises = component.down.tolist(), component.up.tolist()
+        self._rows = component.row.tolist()
+        columns = component.matrix.tocsc()
+        parts = [slice(*ends) for ends in pairwise(columns.indptr.tolist())]
+        equations, coefficients = columns.indices.tolist(), columns.data.tolist()
+        self._terms = [tuple(zip(equations[part], coefficients[part], strict=True)) for part in parts]
+        self._proofs: dict[tuple[int, int], tuple[int, Moves]] = {}
+        self._pattern: Mask | None = None
+        self._flow_places: tuple[Ints, Ints, Ints] | None = None
+
+    # ---- patterns: flows in whole numbers
+
+    def attack(self, hidden: Mask, whole: bool) -> list[Failure]:
+        return [failure for cell in self._primaries if (failure := self._failure(cell, hidden)) is not None]
+
+    def holds(self, hidden: Mask) -> bool:
+        return all(self._failure(cell, hidden) is None for cell in self._primaries) and not self.unproved(hidden)
+
+    def unproved(self, hidden: Mask) -> list[int]:
+        found = []
+        for cell in self._primaries:
+            rise, fall, _ = self._reached(cell, hidden)
+            for side, reach in ((UP, rise), (DOWN, fall)):
+                if reach and not self._is_proof(cell, side, reach, hidden):
+                    rise, fall = (0, fall) if side == UP else (rise, 0)
+            if rise < self.upper[cell] or fall < self.lower[cell] or rise + fall < self.sliding[cell]:
+                found.append(cell)
+        return found
+
+    def interval(self, cell: int, hidden: Mask) -> tuple[int, int]:
+        rise, fall = (
+            self._sent(cell, side, self._far(cell, side), hidden)[0] for side in (UP, DOWN)
+        )
+        return fall, rise
+
+    def recall(self, hidden: Mask, whole: bool) -> _Standing:
+        return _Standing(whole)
+
+    def first_failure(self, hidden: Mask, standing: _Standing, suspects: dict[int, int]) -> Failure | None:
+        for cell in sorted(self._primaries, key=lambda cell: -suspects.get(cell, 0)):
+            failure = self._failure(cell, hidden)
+            if failure is not None:
+                suspects[cell] = suspects.get(cell, 0) + 1
+                return failure
+        return None
+
+    def protect(
+        self, hidden: Mask, standing: _Standing, cost: Floats | None = None, only: int | None = None
+    ) -> Mask | None:
+        hidden = hidden.copy()
+        for cell in self._primaries:
+            if self._failure(cell, hidden) is None:
+                continue
+            rise, fall, _ = self._reached(cell, hidden)
+            for sides, level in self._requirements(cell):
+                reach = {UP: rise, DOWN: fall}
+                missing = level - sum(reach[side] for side in sides)
+                for side in sides:
+                    if missing > 0:
+                        have = reach[side]
+                        goal, moves = self._few_moves(cell, side, have + missing, hidden, cost, False, sides)
+                        if moves is not None and goal > have:
+                            hidden[self.component.row[np.abs(moves) > 1e-6]] = True
+                            missing -= goal - have
+                rise, fall, _ = self._reached(cell, hidden)
+            if self._failure(cell, hidden) is not None:
+                return None
+        return hidden
+
+    def _failure(self, cell: int, hidden: Mask) -> Failure | None:
+        """The first requirement of a primary cell that is not met."""
+        rise, fall, cuts = self._reached(cell, hidden)
+        reach = {UP: rise, DOWN: fall}
+        for sides, level in self._requirements(cell):
+            if sum(reach[side] for side in sides) < level:
+                return Failure(cell, level, sides, tuple(self._prices_of(cuts.get(side)) for side in sides))
+        return None
+
+    def _reached(self, cell: int, hidden: Mask) -> tuple[int, int, dict[int, set[int]]]:
+        """How far a primary cell can rise and fall, as far as that is asked; and where it ends, if by an equation."""
+        upper, lower, sliding = int(self.upper[cell]), int(self.lower[cell]), int(self.sliding[cell])
+        rise, fall, cuts = 0, 0, {}
+        goal = min(self._rises[cell], max(upper, sliding))
+        if goal:
+            rise, cut = self._known(cell, UP, goal, hidden)
+            if cut is not None:
+                cuts[UP] = cut
+        goal = min(self._falls[cell], lower if rise >= sliding else max(lower, sliding))
+        if goal and rise >= upper:
+            fall, cut = self._known(cell, DOWN, goal, hidden)
+            if cut is not None:
+                cuts[DOWN] = cut
+        return rise, fall, cuts
+
+    def _known(self, cell: int, side: int, goal: int, hidden: Mask) -> tuple[int, set[int] | None]:
+        """How far a cell goes towards a goal, from an earlier proof if there is one; and where it ends."""
+        known = self._proofs.get((cell, side))
+        if known is not None and known[0] >= goal:
+            rows = self._rows
+            if all(hidden[rows[each]] for each in known[1]):
+                return known[0], None
+        sent, moves, cut = self._sent(cell, side, goal, hidden)
+        if sent:
+            moves[cell] = side * sent
+            self._proofs[cell, side] = sent, moves
+            if sent == goal:
+                # what takes this cell there takes others along
+                self._teach(moves)
+        return sent, cut
+
+    def _teach(self, moves: Moves) -> None:
+        """Keep moves as a proof for the other primary cells that they take further than what is known."""
+        primary, proofs = self.component.primary, self._proofs
+        for cell, move in moves.items():
+            if primary[cell]:
+                side = UP if move > 0 else DOWN
+                known = proofs.get((cell, side))
+                if known is None or known[0] < abs(move):
+                    proofs[cell, side] = abs(move), moves
+
+    def _is_proof(self, cell: int, side: int, reach: int, hidden: Mask) -> bool:
+        """Whether the moves that are kept prove this: in whole numbers, here and now."""
+        amount, moves = self._proofs[cell, side]
+        balance: dict[int, int] = {}
+        for each, move in moves.items():
+            if not hidden[self._rows[each]] or not -self._falls[each] <= move <= self._rises[each]:
+                return False
+            for equation, coefficient in self._terms[each]:
+                balance[equation] = balance.get(equation, 0) + coefficient * move
+        return moves[cell] * side == amount >= reach and not any(balance.values())
+
+    def _sent(self, cell: int, side: int, goal: int, hidden: Mask) -> tuple[int, Moves, set[int] | None]:
+        """The flow that takes a cell to a goal: how far, the moves of the others, and where it ends below the goal."""
+        if self._pattern is None or not np.array_equal(self._pattern, hidden):
+            self._lay_out(hidden)
+        beside, rises, falls = self._beside, self._rises, self._falls
+        begin, end = (self._head, self._tail) if side == UP else (self._tail, self._head)
+        source, sink = begin[cell], end[cell]
+        moves: Moves = {}
+        sent = 0
+        while sent < goal:
+            came: dict[int, tuple[int, int, int, int]] = {source: (source, cell, 0, 0)}
+            queue = [source]
+            for node in queue:
+                for each, other, way in beside[node]:
+                    if other in came or each == cell:
+                        continue
+                    move = moves.get(each, 0)
+                    left = rises[each] - move if way > 0 else falls[each] + move
+                    if left > 0:
+                        came[other] = (node, each, way, left)
+                        queue.append(other)
+                if sink in came:
+                    break
+            else:
+                return sent, moves, set(came)
+            least, node = goal - sent, sink
+            while node != source:
+                node, _, _, left = came[node]
+                least = min(least, left)
+            node = sink
+            while node != source:
+                node, each, way, _ = came[node]
+                moves[each] = moves.get(each, 0) + way * least
+            sent += least
+        return sent, moves, None
+
+    def _lay_out(self, hidden: Mask) -> None:
+        """Which hidden cells leave each equation, and which way."""
+        self._pattern = hidden.copy()
+        beside: list[list[tuple[int, int, int]]] = [[] for _ in range(len(self._sign) + 1)]
+        tail, head = self._tail, self._head
+        for cell in np.flatnonzero(hidden[self.component.row]).tolist():
+            beside[tail[cell]].append((cell, head[cell], 1))
+            beside[head[cell]].append((cell, tail[cell], -1))
+        self._beside = beside
+
+    def _prices_of(self, cut: set[int] | None) -> Floats:
+        """Prices that say that nothing leaves a part of the equations but by the cells on its edge."""
+        prices = np.zeros(len(self._sign))
+        if cut is not None:
+            ground = len(prices)
+            inside = [node for node in range(ground) if (node in cut) != (ground in cut)]
+            prices[inside] = self._sign[inside] if ground in cut else -self._sign[inside]
+        return prices
+
+    # ---- what the master hides in part: flows in scaled whole numbers
+
+    def _push(self, cell: int, side: int, cap: float) -> tuple[float, Floats, Floats]:
+        """Push one cell one way within the box: how far it gets, the moves, the prices."""
+        if self._flow_places is None:
+            self._lay_flows()
+        place, indices, start = self._flow_places
+        n = len(self._cells)
+        up, down = self._up.copy(), self._down.copy()
+        up[cell] = down[cell] = 0
+        capacity = np.concatenate([up, down])
+        scale = _MOST / max(capacity.sum(), 1.0)
+        room = np.bincount(place, capacity, minlength=len(indices))
+        nodes = len(self._sign) + 1
+        graph = sparse.csr_array((np.rint(room * scale).astype(np.int32), indices, start), shape=(nodes, nodes))
+        source, sink = (self._head, self._tail) if side == UP else (self._tail, self._head)
+        outcome = maximum_flow(graph, source[cell], sink[cell])
+        own = min(cap, float((self._up if side == UP else self._down)[cell]))
+        flow = outcome.flow.data / scale
+        reach = min(outcome.flow_value / scale, own)
+        moved = np.maximum(flow, 0)[place] * np.divide(
+            capacity, room[place], out=np.zeros(2 * n), where=room[place] > 0
+        )
+        moves = moved[:n] - moved[n:]
+        moves[cell] = side * outcome.flow_value / scale
+        if outcome.flow_value / scale > own:
+            moves *= own * scale / outcome.flow_value
+            return reach, moves, self._prices_of(None)
+        left = graph - outcome.flow
+        left.eliminate_zeros()
+        there = breadth_first_order(left, source[cell], return_predecessors=False)
+        return reach, moves, self._prices_of(set(there.tolist()))
+
+    def _lay_flows(self) -> None:
+        """Places of the cells, each way, in a matrix from equation to equation."""
+        nodes = len(self._sign) + 1
+        tail, head = np.array(self._tail), np.array(self._head)
+        keys = np.concatenate([tail * nodes + head, head * nodes + tail])
+        unique, place = np.unique(keys, return_inverse=True)
+        start = np.searchsorted(unique, np.arange(nodes + 1) * nodes).astype(np.int32)
+        self._flow_places = place, (unique % nodes).astype(np.int32), start
+
+    def _failures_at_level(
+        self, x: Floats, level: int, group: Ints, sides: tuple[int, ...], limit: int
+    ) -> list[Failure]:
+        x = x[self.component.row]
+        self._set_box(np.minimum(self.component.down, level) * x, np.minimum(self.component.up, level) * x)
+        best = {side: np.zeros(len(self._cells)) for side in (UP, DOWN)}
+        found: list[Failure] = []
+        for cell in group.tolist():
+            if sum(best[side][cell] for side in sides) >= level * (1 - _TOO_LITTLE):
+                continue
+            prices, total = [], 0.0
+            for side in sides:
+                reach, moves, price = self._push(cell, side, level)
+                best[UP] = np.maximum(best[UP], moves)
+                best[DOWN] = np.maximum(best[DOWN], -moves)
+                prices.append(price)
+                total += reach
+            if total < level * (1 - _TOO_LITTLE):
+                found.append(Failure(cell, level, sides, tuple(prices)))
+                if len(found) >= limit:
+                    break
+        return found
