@@ -11,18 +11,18 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from pipeline.disclosure.attacker import DOWN, UP, Attacker, Failure, Floats, Mask
 from pipeline.disclosure.problem import Component, Ints
 
-# The greatest flow of scipy is of 32-bit whole numbers: capacities are scaled so that their sum stays below this.
-_MOST = 1_000_000_000
 _TOO_LITTLE = 1e-4  # a level is missed when this part of it is missing
+_NOTHING = 1e-9  # less than this left is nothing left
+_HARDLY = 0.01  # what is hidden less than this is taken as shown
 
 # Moves of cells, by place.
 Moves = dict[int, int]
+# Of each equation: the cells that leave it, the equation that each leads to, and which way.
+Beside = list[list[tuple[int, int, int]]]
 
 
 def attacker_of(component: Component) -> Attacker:
@@ -109,7 +109,6 @@ class NetworkAttacker(Attacker):
         self._terms = [tuple(zip(equations[part], coefficients[part], strict=True)) for part in parts]
         self._proofs: dict[tuple[int, int], tuple[int, Moves]] = {}
         self._pattern: Mask | None = None
-        self._flow_places: tuple[Ints, Ints, Ints] | None = None
 
     # ---- patterns: flows in whole numbers
 
@@ -131,9 +130,7 @@ class NetworkAttacker(Attacker):
         return found
 
     def interval(self, cell: int, hidden: Mask) -> tuple[int, int]:
-        rise, fall = (
-            self._sent(cell, side, self._far(cell, side), hidden)[0] for side in (UP, DOWN)
-        )
+        rise, fall = (self._sent(cell, side, self._far(cell, side), hidden)[0] for side in (UP, DOWN))
         return fall, rise
 
     def recall(self, hidden: Mask, whole: bool) -> _Standing:
@@ -233,16 +230,20 @@ class NetworkAttacker(Attacker):
         return moves[cell] * side == amount >= reach and not any(balance.values())
 
     def _sent(self, cell: int, side: int, goal: int, hidden: Mask) -> tuple[int, Moves, set[int] | None]:
-        """The flow that takes a cell to a goal: how far, the moves of the others, and where it ends below the goal."""
+        """The flow that takes a cell to a goal under a pattern."""
         if self._pattern is None or not np.array_equal(self._pattern, hidden):
-            self._lay_out(hidden)
-        beside, rises, falls = self._beside, self._rises, self._falls
+            self._pattern = hidden.copy()
+            self._beside = self._beside_of(np.flatnonzero(hidden[self.component.row]))
+        return self._flow(cell, side, goal, self._beside, self._rises, self._falls)
+
+    def _flow(self, cell: int, side: int, goal: float, beside: Beside, rises: list, falls: list) -> tuple:
+        """The flow that takes a cell to a goal: how far, the moves of the others, and where it ends below the goal."""
         begin, end = (self._head, self._tail) if side == UP else (self._tail, self._head)
         source, sink = begin[cell], end[cell]
         moves: Moves = {}
         sent = 0
-        while sent < goal:
-            came: dict[int, tuple[int, int, int, int]] = {source: (source, cell, 0, 0)}
+        while goal - sent > _NOTHING:
+            came: dict[int, tuple] = {source: (source, cell, 0, 0)}
             queue = [source]
             for node in queue:
                 for each, other, way in beside[node]:
@@ -250,7 +251,7 @@ class NetworkAttacker(Attacker):
                         continue
                     move = moves.get(each, 0)
                     left = rises[each] - move if way > 0 else falls[each] + move
-                    if left > 0:
+                    if left > _NOTHING:
                         came[other] = (node, each, way, left)
                         queue.append(other)
                 if sink in came:
@@ -268,15 +269,14 @@ class NetworkAttacker(Attacker):
             sent += least
         return sent, moves, None
 
-    def _lay_out(self, hidden: Mask) -> None:
-        """Which hidden cells leave each equation, and which way."""
-        self._pattern = hidden.copy()
-        beside: list[list[tuple[int, int, int]]] = [[] for _ in range(len(self._sign) + 1)]
+    def _beside_of(self, cells: Ints) -> Beside:
+        """For each equation the cells that leave it, where to, and which way."""
+        beside: Beside = [[] for _ in range(len(self._sign) + 1)]
         tail, head = self._tail, self._head
-        for cell in np.flatnonzero(hidden[self.component.row]).tolist():
+        for cell in cells.tolist():
             beside[tail[cell]].append((cell, head[cell], 1))
             beside[head[cell]].append((cell, tail[cell], -1))
-        self._beside = beside
+        return beside
 
     def _prices_of(self, cut: set[int] | None) -> Floats:
         """Prices that say that nothing leaves a part of the equations but by the cells on its edge."""
@@ -287,67 +287,62 @@ class NetworkAttacker(Attacker):
             prices[inside] = self._sign[inside] if ground in cut else -self._sign[inside]
         return prices
 
-    # ---- what the master hides in part: flows in scaled whole numbers
+    # ---- what the master hides in part: the same flows, of parts
+
+    def failures_at(self, x: Floats, limit: int, among: list[Failure] | None = None) -> list[Failure]:
+        return super().failures_at(np.where(x > _HARDLY, x, 0.0), limit, among)
 
     def _push(self, cell: int, side: int, cap: float) -> tuple[float, Floats, Floats]:
         """Push one cell one way within the box: how far it gets, the moves, the prices."""
-        if self._flow_places is None:
-            self._lay_flows()
-        place, indices, start = self._flow_places
-        n = len(self._cells)
-        up, down = self._up.copy(), self._down.copy()
-        up[cell] = down[cell] = 0
-        capacity = np.concatenate([up, down])
-        scale = _MOST / max(capacity.sum(), 1.0)
-        room = np.bincount(place, capacity, minlength=len(indices))
-        nodes = len(self._sign) + 1
-        graph = sparse.csr_array((np.rint(room * scale).astype(np.int32), indices, start), shape=(nodes, nodes))
-        source, sink = (self._head, self._tail) if side == UP else (self._tail, self._head)
-        outcome = maximum_flow(graph, source[cell], sink[cell])
         own = min(cap, float((self._up if side == UP else self._down)[cell]))
-        flow = outcome.flow.data / scale
-        reach = min(outcome.flow_value / scale, own)
-        moved = np.maximum(flow, 0)[place] * np.divide(
-            capacity, room[place], out=np.zeros(2 * n), where=room[place] > 0
-        )
-        moves = moved[:n] - moved[n:]
-        moves[cell] = side * outcome.flow_value / scale
-        if outcome.flow_value / scale > own:
-            moves *= own * scale / outcome.flow_value
-            return reach, moves, self._prices_of(None)
-        left = graph - outcome.flow
-        left.eliminate_zeros()
-        there = breadth_first_order(left, source[cell], return_predecessors=False)
-        return reach, moves, self._prices_of(set(there.tolist()))
+        reach, flow, cut = self._flow(cell, side, own, self._box_beside, self._box_up, self._box_down)
+        moves = np.zeros(len(self._cells))
+        moves[list(flow)] = list(flow.values())
+        moves[cell] = side * reach
+        return reach, moves, self._prices_of(cut)
 
-    def _lay_flows(self) -> None:
-        """Places of the cells, each way, in a matrix from equation to equation."""
-        nodes = len(self._sign) + 1
-        tail, head = np.array(self._tail), np.array(self._head)
-        keys = np.concatenate([tail * nodes + head, head * nodes + tail])
-        unique, place = np.unique(keys, return_inverse=True)
-        start = np.searchsorted(unique, np.arange(nodes + 1) * nodes).astype(np.int32)
-        self._flow_places = place, (unique % nodes).astype(np.int32), start
+    def _set_box(self, down: Floats, up: Floats) -> None:
+        super()._set_box(down, up)
+        self._box_up, self._box_down = up.tolist(), down.tolist()
+        self._box_beside = self._beside_of(np.flatnonzero((up > 0) | (down > 0)))
 
     def _failures_at_level(
         self, x: Floats, level: int, group: Ints, sides: tuple[int, ...], limit: int
     ) -> list[Failure]:
         x = x[self.component.row]
         self._set_box(np.minimum(self.component.down, level) * x, np.minimum(self.component.up, level) * x)
-        best = {side: np.zeros(len(self._cells)) for side in (UP, DOWN)}
         found: list[Failure] = []
+        met: set[tuple[int, int]] = set()
+        enough = level * (1 - _TOO_LITTLE)
         for cell in group.tolist():
-            if sum(best[side][cell] for side in sides) >= level * (1 - _TOO_LITTLE):
+            if len(sides) == 1 and (cell, sides[0]) in met:
                 continue
-            prices, total = [], 0.0
+            total, near, far = 0.0, [], []
             for side in sides:
-                reach, moves, price = self._push(cell, side, level)
-                best[UP] = np.maximum(best[UP], moves)
-                best[DOWN] = np.maximum(best[DOWN], -moves)
-                prices.append(price)
+                bound = self._box_up if side == UP else self._box_down
+                goal = min(level, bound[cell])
+                reach, flow, cut = self._flow(cell, side, goal, self._box_beside, self._box_up, self._box_down)
+                met.update((each, UP if move > 0 else DOWN) for each, move in flow.items() if abs(move) >= enough)
+                near.append(self._prices_of(cut))
+                far.append(self._prices_of(cut and self._other_side(cell, side, flow)))
                 total += reach
-            if total < level * (1 - _TOO_LITTLE):
-                found.append(Failure(cell, level, sides, tuple(prices)))
+            if total < enough:
+                found += [Failure(cell, level, sides, tuple(near)), Failure(cell, level, sides, tuple(far))]
                 if len(found) >= limit:
                     break
         return found
+
+    def _other_side(self, cell: int, side: int, flow: Moves) -> set[int]:
+        """Where a flow ends, seen from its end: all equations but those that still lead there."""
+        sink = (self._tail if side == UP else self._head)[cell]
+        up, down = self._box_up, self._box_down
+        there, queue = {sink}, [sink]
+        for node in queue:
+            for each, other, way in self._box_beside[node]:
+                if other not in there and each != cell:
+                    move = flow.get(each, 0)
+                    left = up[each] - move if way < 0 else down[each] + move
+                    if left > _NOTHING:
+                        there.add(other)
+                        queue.append(other)
+        return set(range(len(self._sign) + 1)) - there

@@ -27,8 +27,10 @@ _ROUNDS_WITHOUT_GAIN = 6
 _TIGHTENING = 0.5  # of the time may go by before there is a pattern that is worth its name
 # Taking out what is not needed gains some hundredths; a pattern that is much dearer than the best need not be tried.
 _WORTH_THINNING = 1.05
-# A pattern of the master need not be its best while inequalities are still missing: this share of the gap may be left.
-_SLACK = 0.3
+# While inequalities are still missing, the patterns of the first part of the gap are looked at first.
+_FIRST_PART = 0.3
+# Linear programs after which looking for a pattern of the master is left to the program in whole numbers.
+_STEPS_OF_A_DIVE = 40
 # A shown cell counts as hidden this little when prices are sought: of many prices those come out that blame few.
 _FAINTLY_HIDDEN = 1e-3
 
@@ -253,27 +255,34 @@ class _Search:
         """Solve the master in whole numbers and attack its pattern; False when nothing can be gained any more."""
         cost = self._cost(self._best)
         seconds = self._deadline - time.monotonic()
-        slack = max(self._step, _SLACK * (cost - self._bound)) if self._loose else self._step
-        outcome = self._master.whole(self._best, cost, self._step, slack, seconds)
+        target = self._bound + int(_FIRST_PART * (cost - self._bound)) // self._step * self._step
+        if not self._loose or target > cost - self._step:
+            target = cost - self._step
+        outcome = self._master.dived(target) or self._master.whole(target, self._step, seconds)
         self._rounds += 1
-        if outcome is None:
-            return False
         value, hidden = outcome
         self._raise_bound(value)
-        if self._proved() or hidden is None:
+        if self._proved():
             return False
+        if hidden is None:
+            # nothing up to the target: the bound has risen, or the time is over
+            return True
         before = self._master.size
         safe = self._dive(hidden)
-        self._keep(safe)
-        if self._cost(safe) < cost * _WORTH_THINNING:
-            self._keep_if_safe(self._thinned(safe, safe & ~hidden))
-        self._loose = self._master.size > before
-        return True
+        if safe is not None:
+            self._keep(safe)
+            if self._cost(safe) < cost * _WORTH_THINNING:
+                self._keep_if_safe(self._thinned(safe, safe & ~hidden))
+        return self._master.size > before or safe is not None
 
-    def _dive(self, hidden: Mask) -> Mask:
-        """Attack a pattern, add the inequalities it breaks, hide what these ask for besides, until it holds."""
+    def _dive(self, hidden: Mask) -> Mask | None:
+        """Attack a pattern, add the inequalities it breaks, hide what these ask for besides, until it holds.
+
+        None when what it asks for costs too much to be of use.
+        """
         hidden = hidden.copy()
-        while time.monotonic() < self._deadline:
+        enough = max(self._cost(self._best) * _WORTH_THINNING, self._cost(self._best) + self._step)
+        while time.monotonic() < self._deadline and self._cost(hidden) < enough:
             failures = self._attacker.attack(hidden, whole=False)
             if not failures:
                 if not self._attacker.unproved(hidden):
@@ -291,7 +300,7 @@ class _Search:
             if not added:
                 self._master.forbid(self._widest_unsafe(hidden, failures[0]))
             hidden = self._master.completed(hidden)
-        return np.ones(len(hidden), dtype=bool)
+        return None
 
     def _widest_unsafe(self, hidden: Mask, failure: Failure) -> Mask:
         """A pattern that still fails, to which no row can be added without mending it."""
@@ -389,27 +398,67 @@ class _Master:
         self._reduced = np.asarray(self._relaxed.getSolution().col_dual)
         return self._relaxed.getObjectiveValue(), self._full(x)
 
-    def whole(self, best: Mask, cost: int, step: int, slack: float, seconds: float) -> tuple[float, Mask | None] | None:
-        """The master in whole numbers: a lower bound and the pattern that reaches it."""
-        value, _ = self.relaxed()
-        start = best[self._free].astype(float)
-        # A row whose hiding alone would cost as much as the best pattern is in no better one.
-        shut = (value + self._reduced > cost - step + 1e-4) & (start == 0)
-        solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=slack * 0.999, time_limit=max(seconds, 0.01))
+    def dived(self, target: int) -> tuple[float, Mask] | None:
+        """As ``whole``, by hiding row after row that the master hides for the most part; None where that leads nowhere."""
+        n = len(self._free)
+        value, x = self.relaxed()
+        x = x[self._free]
+        least, most = np.zeros(n), np.ones(n)
+        most[self._reduced > target - value + 1e-4] = 0
+        path: list[tuple[Floats, Floats, Ints]] = []
+        try:
+            for _ in range(_STEPS_OF_A_DIVE):
+                if x is None:
+                    # Back to the last choice: the surest of it alone, or, when it was alone, not that one.
+                    if not path:
+                        return None
+                    least, most, chosen = path.pop()
+                    if len(chosen) > 1:
+                        chosen = chosen[:1]
+                        path.append((least.copy(), most.copy(), chosen))
+                        least[chosen] = 1
+                    else:
+                        most[chosen] = 0
+                else:
+                    part = np.flatnonzero((x > _WHOLE) & (x < 1 - _WHOLE))
+                    if not len(part):
+                        return value, self._full(x) > 0.5
+                    part = part[np.argsort(-x[part], kind="stable")]
+                    chosen = part[x[part] >= min(0.8, x[part[0]])]
+                    path.append((least.copy(), most.copy(), chosen))
+                    least[chosen] = 1
+                self._relaxed.changeColsBounds(n, self._columns, least, most)
+                x = None
+                if run(self._relaxed) == highspy.HighsModelStatus.kOptimal:
+                    if self._relaxed.getInfo().objective_function_value <= target + 1e-4:
+                        x = np.clip(np.asarray(self._relaxed.getSolution().col_value), 0, 1)
+            return None
+        finally:
+            self._relaxed.changeColsBounds(n, self._columns, np.zeros(n), np.ones(n))
+
+    def whole(self, target: int, step: int, seconds: float) -> tuple[float, Mask | None]:
+        """The master in whole numbers up to a target: a lower bound, and the pattern that reaches it.
+
+        Only what can be in a pattern up to the target takes part: where there is none, all others weigh more.
+        """
+        value, x = self.relaxed()
+        # A row whose hiding alone would take the weight above the target is in no pattern up to it, and one that
+        # would by not being hidden is in all of them.
+        room = target - value + 1e-4
+        shut, needed = self._reduced > room, -self._reduced > room
+        solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=step * 0.999, time_limit=max(seconds, 0.01))
         solver.passModel(self._relaxed.getLp())
         n = len(self._free)
         solver.changeColsIntegrality(n, self._columns, np.full(n, highspy.HighsVarType.kInteger))
-        solver.changeColsBounds(n, self._columns, np.zeros(n), np.where(shut, 0.0, 1.0))
-        solution = highspy.HighsSolution()
-        solution.col_value = start
-        solver.setSolution(solution)
+        solver.changeColsBounds(n, self._columns, np.where(needed, 1.0, 0.0), np.where(shut, 0.0, 1.0))
         status = run(solver)
-        info = solver.getInfo()
         if status == highspy.HighsModelStatus.kInfeasible:
-            return float(cost), None
-        bound = max(value, info.mip_dual_bound)
+            return float(target + step), None
+        bound = max(value, min(solver.getInfo().mip_dual_bound, float(target + step)))
         found = np.asarray(solver.getSolution().col_value)
         if status != highspy.HighsModelStatus.kOptimal or len(found) != n:
+            return bound, None
+        if self._weights @ np.rint(found) > target + 0.5 * step:
             return bound, None
         return bound, self._full(found) > 0.5
 
@@ -530,6 +579,8 @@ class _Master:
         added = 0
         x = self._full(x)
         for row, settled in self._held:
+            if x[row] < 1e-3:
+                continue
             others: set[int] = set()
             for equations in settled:
                 others.update(min(equations, key=lambda there: x[there].sum()).tolist())
