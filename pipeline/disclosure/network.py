@@ -17,6 +17,7 @@ from pipeline.disclosure.problem import Component, Ints
 
 _TOO_LITTLE = 1e-4  # a level is missed when this part of it is missing
 _NOTHING = 1e-9  # less than this left is nothing left
+_WHOLE = 1e-6
 _HARDLY = 0.01  # what is hidden less than this is taken as shown
 
 # Moves of cells, by place.
@@ -31,49 +32,7 @@ def attacker_of(component: Component) -> Attacker:
     Args:
         component: the cells and their equations.
     """
-    ends = _ends(component)
-    return Attacker(component) if ends is None else NetworkAttacker(component, *ends)
-
-
-def _ends(component: Component) -> tuple[Ints, list[int], list[int]] | None:
-    """The sign of each equation, and between which two each cell leads; None when the component is no network.
-
-    With these signs each cell is added in the equation that it leads to and taken off in the one that it comes from;
-    what lies in one equation only leads to or from one that is not there, whose place is the number of equations.
-    """
-    matrix = component.matrix
-    ground, n = matrix.shape
-    if (np.abs(matrix.data) != 1).any() or np.bincount(matrix.indices, minlength=n).max(initial=0) > 2:
-        return None
-    entries: list[list[tuple[int, int]]] = [[] for _ in range(n)]
-    start, column, data = matrix.indptr.tolist(), matrix.indices.tolist(), matrix.data.tolist()
-    for row in range(ground):
-        for at in range(start[row], start[row + 1]):
-            entries[column[at]].append((row, data[at]))
-    beside: list[list[tuple[int, int]]] = [[] for _ in range(ground)]
-    for each in entries:
-        if len(each) == 2:
-            (one, a), (other, b) = each
-            beside[one].append((other, -a * b))
-            beside[other].append((one, -a * b))
-    sign = [0] * ground
-    for first in range(ground):
-        if sign[first]:
-            continue
-        sign[first] = 1
-        queue = [first]
-        for row in queue:
-            for other, same in beside[row]:
-                if not sign[other]:
-                    sign[other] = sign[row] * same
-                    queue.append(other)
-                elif sign[other] != sign[row] * same:
-                    return None
-    tail, head = [ground] * n, [ground] * n
-    for cell, each in enumerate(entries):
-        for row, coefficient in each:
-            (head if coefficient * sign[row] > 0 else tail)[cell] = row
-    return np.array(sign, dtype=float), tail, head
+    return Attacker(component) if component.signs is None else NetworkAttacker(component)
 
 
 class _Standing:
@@ -90,55 +49,64 @@ class _Standing:
 class NetworkAttacker(Attacker):
     """Attacks on one component that is a network.
 
+    With the signs of the component each cell is added in the equation that it leads to and taken off in the one that
+    it comes from. What lies in one equation only leads to or from one that is not there: the ground, whose place is the
+    number of equations.
+
     Args:
         component: the cells and their equations.
-        sign: of each equation.
-        tail: the equation that each cell comes from.
-        head: the equation that each cell leads to.
     """
 
-    def __init__(self, component: Component, sign: Floats, tail: list[int], head: list[int]) -> None:
+    def __init__(self, component: Component) -> None:
         super().__init__(component)
-        self._sign, self._tail, self._head = sign, tail, head
-        self._primaries = np.flatnonzero(component.primary).tolist()
+        self._sign = np.array(component.signs, dtype=float)
         self._falls, self._rises = component.down.tolist(), component.up.tolist()
-        self._rows = component.row.tolist()
-        columns = component.matrix.tocsc()
-        parts = [slice(*ends) for ends in pairwise(columns.indptr.tolist())]
-        equations, coefficients = columns.indices.tolist(), columns.data.tolist()
-        self._terms = [tuple(zip(equations[part], coefficients[part], strict=True)) for part in parts]
+        self._is_primary = component.primary.tolist()
+        # those that need most first: what takes these there takes others along
+        cells = np.flatnonzero(component.primary)
+        self._primaries = cells[np.argsort(-component.upper_levels[cells], kind="stable")].tolist()
+        matrix, n = component.matrix, len(component.keys)
+        self._terms: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+        self._tail, self._head = [len(self._sign)] * n, [len(self._sign)] * n
+        column, data = matrix.indices.tolist(), matrix.data.tolist()
+        for row, ((first, last), sign) in enumerate(
+            zip(pairwise(matrix.indptr.tolist()), component.signs, strict=True)
+        ):
+            for at in range(first, last):
+                self._terms[column[at]].append((row, data[at]))
+                (self._head if data[at] == sign else self._tail)[column[at]] = row
         self._proofs: dict[tuple[int, int], tuple[int, Moves]] = {}
         self._pattern: Mask | None = None
 
     # ---- patterns: flows in whole numbers
 
     def attack(self, hidden: Mask, whole: bool) -> list[Failure]:
-        return [failure for cell in self._primaries if (failure := self._failure(cell, hidden)) is not None]
+        self._face(hidden)
+        return [failure for cell in self._primaries if (failure := self._failure(cell)) is not None]
 
     def holds(self, hidden: Mask) -> bool:
-        return all(self._failure(cell, hidden) is None for cell in self._primaries) and not self.unproved(hidden)
+        self._face(hidden)
+        return all(self._is_proved(cell) for cell in self._primaries)
 
     def unproved(self, hidden: Mask) -> list[int]:
-        found = []
-        for cell in self._primaries:
-            rise, fall, _ = self._reached(cell, hidden)
-            for side, reach in ((UP, rise), (DOWN, fall)):
-                if reach and not self._is_proof(cell, side, reach, hidden):
-                    rise, fall = (0, fall) if side == UP else (rise, 0)
-            if rise < self.upper[cell] or fall < self.lower[cell] or rise + fall < self.sliding[cell]:
-                found.append(cell)
-        return found
+        self._face(hidden)
+        return sorted(cell for cell in self._primaries if not self._is_proved(cell))
 
     def interval(self, cell: int, hidden: Mask) -> tuple[int, int]:
-        rise, fall = (self._sent(cell, side, self._far(cell, side), hidden)[0] for side in (UP, DOWN))
+        self._face(hidden)
+        rise, fall = (
+            self._flow(cell, side, self._far(cell, side), self._beside, self._rises, self._falls)[0]
+            for side in (UP, DOWN)
+        )
         return fall, rise
 
     def recall(self, hidden: Mask, whole: bool) -> _Standing:
         return _Standing(whole)
 
     def first_failure(self, hidden: Mask, standing: _Standing, suspects: dict[int, int]) -> Failure | None:
+        self._face(hidden)
         for cell in sorted(self._primaries, key=lambda cell: -suspects.get(cell, 0)):
-            failure = self._failure(cell, hidden)
+            failure = self._failure(cell)
             if failure is not None:
                 suspects[cell] = suspects.get(cell, 0) + 1
                 return failure
@@ -149,102 +117,128 @@ class NetworkAttacker(Attacker):
     ) -> Mask | None:
         hidden = hidden.copy()
         for cell in self._primaries:
-            if self._failure(cell, hidden) is None:
-                continue
-            rise, fall, _ = self._reached(cell, hidden)
+            self._face(hidden)
+            reach = dict(zip((UP, DOWN), self._reached(cell)[:2], strict=True))
             for sides, level in self._requirements(cell):
-                reach = {UP: rise, DOWN: fall}
                 missing = level - sum(reach[side] for side in sides)
                 for side in sides:
                     if missing > 0:
-                        have = reach[side]
-                        goal, moves = self._few_moves(cell, side, have + missing, hidden, cost, False, sides)
-                        if moves is not None and goal > have:
-                            hidden[self.component.row[np.abs(moves) > 1e-6]] = True
-                            missing -= goal - have
-                rise, fall, _ = self._reached(cell, hidden)
-            if self._failure(cell, hidden) is not None:
-                return None
+                        goal, moves = self._few_moves(cell, side, reach[side] + missing, hidden, cost, False, sides)
+                        if moves is not None and goal > reach[side]:
+                            hidden[self.component.row[np.abs(moves) > _WHOLE]] = True
+                            missing -= goal - reach[side]
+                            reach[side] = goal
+                if missing > 0:
+                    return None
         return hidden
 
-    def _failure(self, cell: int, hidden: Mask) -> Failure | None:
+    def _face(self, hidden: Mask) -> None:
+        """Look at a pattern: the attacks that follow are on it."""
+        if self._pattern is None or not np.array_equal(self._pattern, hidden):
+            self._pattern = hidden.copy()
+            cells = hidden[self.component.row]
+            self._hidden = cells.tolist()
+            self._beside = self._beside_of(np.flatnonzero(cells))
+
+    def _failure(self, cell: int) -> Failure | None:
         """The first requirement of a primary cell that is not met."""
-        rise, fall, cuts = self._reached(cell, hidden)
+        rise, fall, cuts = self._reached(cell)
         reach = {UP: rise, DOWN: fall}
         for sides, level in self._requirements(cell):
             if sum(reach[side] for side in sides) < level:
                 return Failure(cell, level, sides, tuple(self._prices_of(cuts.get(side)) for side in sides))
         return None
 
-    def _reached(self, cell: int, hidden: Mask) -> tuple[int, int, dict[int, set[int]]]:
+    def _is_proved(self, cell: int) -> bool:
+        """Whether a primary cell is protected, by moves that are checked here and now."""
+        rise, fall, _ = self._reached(cell)
+        if not self._is_enough(cell, rise, fall):
+            return False
+        rise, fall = (
+            reach if reach and self._is_proof(cell, side, reach) else 0 for side, reach in ((UP, rise), (DOWN, fall))
+        )
+        return self._is_enough(cell, rise, fall)
+
+    def _is_enough(self, cell: int, rise: int, fall: int) -> bool:
+        return bool(rise >= self.upper[cell] and fall >= self.lower[cell] and rise + fall >= self.sliding[cell])
+
+    def _reached(self, cell: int) -> tuple[int, int, dict[int, set[int]]]:
         """How far a primary cell can rise and fall, as far as that is asked; and where it ends, if by an equation."""
         upper, lower, sliding = int(self.upper[cell]), int(self.lower[cell]), int(self.sliding[cell])
         rise, fall, cuts = 0, 0, {}
         goal = min(self._rises[cell], max(upper, sliding))
         if goal:
-            rise, cut = self._known(cell, UP, goal, hidden)
+            rise, cut = self._known(cell, UP, goal)
             if cut is not None:
                 cuts[UP] = cut
-        goal = min(self._falls[cell], lower if rise >= sliding else max(lower, sliding))
-        if goal and rise >= upper:
-            fall, cut = self._known(cell, DOWN, goal, hidden)
+        goal = min(self._falls[cell], max(lower, sliding - rise if rise >= upper else sliding))
+        if goal > 0:
+            fall, cut = self._known(cell, DOWN, goal)
             if cut is not None:
                 cuts[DOWN] = cut
         return rise, fall, cuts
 
-    def _known(self, cell: int, side: int, goal: int, hidden: Mask) -> tuple[int, set[int] | None]:
+    def _known(self, cell: int, side: int, goal: int) -> tuple[int, set[int] | None]:
         """How far a cell goes towards a goal, from an earlier proof if there is one; and where it ends."""
         known = self._proofs.get((cell, side))
         if known is not None and known[0] >= goal:
-            rows = self._rows
-            if all(hidden[rows[each]] for each in known[1]):
+            hidden = self._hidden
+            for each in known[1]:
+                if not hidden[each]:
+                    break
+            else:
                 return known[0], None
-        sent, moves, cut = self._sent(cell, side, goal, hidden)
+        sent, moves, cut = self._flow(cell, side, goal, self._beside, self._rises, self._falls)
         if sent:
             moves[cell] = side * sent
+            self._keep(moves)
             self._proofs[cell, side] = sent, moves
-            if sent == goal:
-                # what takes this cell there takes others along
-                self._teach(moves)
         return sent, cut
 
-    def _teach(self, moves: Moves) -> None:
-        """Keep moves as a proof for the other primary cells that they take further than what is known."""
-        primary, proofs = self.component.primary, self._proofs
+    def _keep(self, moves: Moves) -> None:
+        """Keep moves as a proof for the primary cells that they take further than what is known."""
+        primary, proofs = self._is_primary, self._proofs
         for cell, move in moves.items():
             if primary[cell]:
-                side = UP if move > 0 else DOWN
-                known = proofs.get((cell, side))
+                at = (cell, UP) if move > 0 else (cell, DOWN)
+                known = proofs.get(at)
                 if known is None or known[0] < abs(move):
-                    proofs[cell, side] = abs(move), moves
+                    proofs[at] = abs(move), moves
 
-    def _is_proof(self, cell: int, side: int, reach: int, hidden: Mask) -> bool:
-        """Whether the moves that are kept prove this: in whole numbers, here and now."""
+    def _is_proof(self, cell: int, side: int, reach: int) -> bool:
+        """Whether the moves that are kept prove this, in whole numbers."""
         amount, moves = self._proofs[cell, side]
         balance: dict[int, int] = {}
         for each, move in moves.items():
-            if not hidden[self._rows[each]] or not -self._falls[each] <= move <= self._rises[each]:
+            if not self._hidden[each] or not -self._falls[each] <= move <= self._rises[each]:
                 return False
             for equation, coefficient in self._terms[each]:
                 balance[equation] = balance.get(equation, 0) + coefficient * move
         return moves[cell] * side == amount >= reach and not any(balance.values())
 
-    def _sent(self, cell: int, side: int, goal: int, hidden: Mask) -> tuple[int, Moves, set[int] | None]:
-        """The flow that takes a cell to a goal under a pattern."""
-        if self._pattern is None or not np.array_equal(self._pattern, hidden):
-            self._pattern = hidden.copy()
-            self._beside = self._beside_of(np.flatnonzero(hidden[self.component.row]))
-        return self._flow(cell, side, goal, self._beside, self._rises, self._falls)
-
     def _flow(self, cell: int, side: int, goal: float, beside: Beside, rises: list, falls: list) -> tuple:
-        """The flow that takes a cell to a goal: how far, the moves of the others, and where it ends below the goal."""
+        """The flow that takes a cell to a goal.
+
+        Returns:
+            How far, the moves of the others, and on what side of where it ends it begins; None when it gets there.
+        """
         begin, end = (self._head, self._tail) if side == UP else (self._tail, self._head)
         source, sink = begin[cell], end[cell]
         moves: Moves = {}
         sent = 0
         while goal - sent > _NOTHING:
+            # the last step of each way there
+            last: dict[int, tuple] = {}
+            for each, other, way in beside[sink]:
+                move = moves.get(each, 0)
+                left = falls[each] + move if way > 0 else rises[each] - move
+                if left > _NOTHING and each != cell:
+                    last[other] = (other, each, -way, left)
             came: dict[int, tuple] = {source: (source, cell, 0, 0)}
             queue = [source]
+            if source in last:
+                came[sink] = last[source]
+                queue = []
             for node in queue:
                 for each, other, way in beside[node]:
                     if other in came or each == cell:
@@ -253,15 +247,19 @@ class NetworkAttacker(Attacker):
                     left = rises[each] - move if way > 0 else falls[each] + move
                     if left > _NOTHING:
                         came[other] = (node, each, way, left)
+                        if other in last:
+                            came[sink] = last[other]
+                            break
                         queue.append(other)
                 if sink in came:
                     break
-            else:
+            if sink not in came:
                 return sent, moves, set(came)
             least, node = goal - sent, sink
             while node != source:
                 node, _, _, left = came[node]
-                least = min(least, left)
+                if left < least:
+                    least = left
             node = sink
             while node != source:
                 node, each, way, _ = came[node]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from math import gcd
 
 import highspy
@@ -376,7 +378,7 @@ class _Master:
         self._column = np.full(len(component.row_keys), -1)
         self._column[self._free] = np.arange(len(self._free))
         self._weights = component.weights[self._free].astype(float)
-        self._held = self._holding_equations()
+        self._held: dict[int, list[list[Ints]]] = {}
         self._demands: list[tuple[Ints, Floats]] = []
         self._inequalities: set[tuple[tuple[int, ...], tuple[float, ...]]] = set()
         self._relaxed = new_solver(solver="simplex", presolve="off")
@@ -399,7 +401,7 @@ class _Master:
         return self._relaxed.getObjectiveValue(), self._full(x)
 
     def dived(self, target: int) -> tuple[float, Mask] | None:
-        """As ``whole``, by hiding row after row that the master hides for the most part; None where that leads nowhere."""
+        """As ``whole``, by hiding one after another what the master mostly hides; None where that leads nowhere."""
         n = len(self._free)
         value, x = self.relaxed()
         x = x[self._free]
@@ -429,9 +431,9 @@ class _Master:
                     least[chosen] = 1
                 self._relaxed.changeColsBounds(n, self._columns, least, most)
                 x = None
-                if run(self._relaxed) == highspy.HighsModelStatus.kOptimal:
-                    if self._relaxed.getInfo().objective_function_value <= target + 1e-4:
-                        x = np.clip(np.asarray(self._relaxed.getSolution().col_value), 0, 1)
+                is_solved = run(self._relaxed) == highspy.HighsModelStatus.kOptimal
+                if is_solved and self._relaxed.getInfo().objective_function_value <= target + 1e-4:
+                    x = np.clip(np.asarray(self._relaxed.getSolution().col_value), 0, 1)
             return None
         finally:
             self._relaxed.changeColsBounds(n, self._columns, np.zeros(n), np.ones(n))
@@ -441,7 +443,7 @@ class _Master:
 
         Only what can be in a pattern up to the target takes part: where there is none, all others weigh more.
         """
-        value, x = self.relaxed()
+        value, _ = self.relaxed()
         # A row whose hiding alone would take the weight above the target is in no pattern up to it, and one that
         # would by not being hidden is in all of them.
         room = target - value + 1e-4
@@ -545,41 +547,51 @@ class _Master:
                             found.append((self._column[cut[0]], cut[1], 1.0))
         return found
 
-    def _holding_equations(self) -> list[tuple[int, list[list[Ints]]]]:
-        """For each row that may be hidden and whose cells others hold still: for each of its cells, the other rows in
-        each equation that settles it once the cells before it are settled.
-        """
+    @cached_property
+    def _equations_of_cells(self) -> tuple[list[Ints], list[Ints], dict[int, list[int]]]:
+        """Cells and rows of each equation, and for each cell the equations in which no row must be hidden."""
         matrix, rows = self._component.matrix, self._component.row
-        cells_of = {at: matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]] for at in range(matrix.shape[0])}
-        rows_of = {at: np.unique(rows[cells]) for at, cells in cells_of.items()}
-        usable = [at for at, there in rows_of.items() if not self._component.must_hide[there].any()]
+        cells = [matrix.indices[first:last] for first, last in pairwise(matrix.indptr.tolist())]
+        rows_of = [np.unique(rows[there]) for there in cells]
         where: dict[int, list[int]] = {}
-        for at in usable:
-            for cell in cells_of[at]:
-                where.setdefault(int(cell), []).append(at)
-        found = []
-        for row in self._free:
-            left = set(np.flatnonzero(rows == row).tolist())
+        for at, there in enumerate(cells):
+            if not self._component.must_hide[rows_of[at]].any():
+                for cell in there.tolist():
+                    where.setdefault(cell, []).append(at)
+        return cells, rows_of, where
+
+    def _holding(self, row: int) -> list[list[Ints]]:
+        """Of a row whose cells others hold still: for each of its cells, the other rows in each equation that settles
+        it once the cells before it are settled. Nothing for a row whose cells can move each other.
+        """
+        if row not in self._held:
+            cells_of, rows_of, where = self._equations_of_cells
+            left = set(np.flatnonzero(self._component.row == row).tolist())
             settled = []
             while left:
                 for cell in sorted(left):
-                    equations = [at for at in where.get(cell, ()) if not left.intersection(cells_of[at]) - {cell}]
+                    equations = [
+                        at
+                        for at in where.get(cell, ())
+                        if len(left) == 1 or not left.intersection(cells_of[at]) - {cell}
+                    ]
                     if equations:
                         settled.append([rows_of[at][rows_of[at] != row] for at in equations])
                         left.remove(cell)
                         break
                 else:
+                    settled = []
                     break
-            if not left:
-                found.append((int(row), settled))
-        return found
+            self._held[row] = settled
+        return self._held[row]
 
     def _add_links(self, x: Floats) -> int:
         """A row that may be hidden need not be when no other row is hidden in equations that settle its cells."""
         added = 0
         x = self._full(x)
-        for row, settled in self._held:
-            if x[row] < 1e-3:
+        for row in self._free[x[self._free] > 1e-4].tolist():
+            settled = self._holding(row)
+            if not settled:
                 continue
             others: set[int] = set()
             for equations in settled:
