@@ -25,7 +25,7 @@ _WHOLE = 1e-6
 _BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not exclude it
 _CUTS_A_ROUND = 200
 _CUTS_A_DIVE = 40
-_ROUNDS_WITHOUT_GAIN = 6
+_ROUNDS_WITHOUT_GAIN = 2
 _TIGHTENING = 0.5  # of the time may go by before there is a pattern that is worth its name
 # Taking out what is not needed gains some hundredths; a pattern that is much dearer than the best need not be tried.
 _WORTH_THINNING = 1.05
