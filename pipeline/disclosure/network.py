@@ -75,8 +75,18 @@ class NetworkAttacker(Attacker):
             for at in range(first, last):
                 self._terms[column[at]].append((row, data[at]))
                 (self._head if data[at] == sign else self._tail)[column[at]] = row
+        self._levels = self._all_levels()
         self._proofs: dict[tuple[int, int], tuple[int, Moves]] = {}
         self._pattern: Mask | None = None
+
+    def lower_to_attainable(self) -> list[int]:
+        touched = super().lower_to_attainable()
+        self._levels = self._all_levels()
+        return touched
+
+    def _all_levels(self) -> list[tuple[int, int, int]]:
+        """Upper, lower and sliding level of each cell."""
+        return list(zip(self.upper.tolist(), self.lower.tolist(), self.sliding.tolist(), strict=True))
 
     # ---- patterns: flows in whole numbers
 
@@ -143,6 +153,8 @@ class NetworkAttacker(Attacker):
     def _failure(self, cell: int) -> Failure | None:
         """The first requirement of a primary cell that is not met."""
         rise, fall, cuts = self._reached(cell)
+        if self._is_enough(cell, rise, fall):
+            return None
         reach = {UP: rise, DOWN: fall}
         for sides, level in self._requirements(cell):
             if sum(reach[side] for side in sides) < level:
@@ -154,17 +166,19 @@ class NetworkAttacker(Attacker):
         rise, fall, _ = self._reached(cell)
         if not self._is_enough(cell, rise, fall):
             return False
-        rise, fall = (
-            reach if reach and self._is_proof(cell, side, reach) else 0 for side, reach in ((UP, rise), (DOWN, fall))
-        )
+        if rise and not self._is_proof(cell, UP, rise):
+            rise = 0
+        if fall and not self._is_proof(cell, DOWN, fall):
+            fall = 0
         return self._is_enough(cell, rise, fall)
 
     def _is_enough(self, cell: int, rise: int, fall: int) -> bool:
-        return bool(rise >= self.upper[cell] and fall >= self.lower[cell] and rise + fall >= self.sliding[cell])
+        upper, lower, sliding = self._levels[cell]
+        return rise >= upper and fall >= lower and rise + fall >= sliding
 
     def _reached(self, cell: int) -> tuple[int, int, dict[int, set[int]]]:
         """How far a primary cell can rise and fall, as far as that is asked; and where it ends, if by an equation."""
-        upper, lower, sliding = int(self.upper[cell]), int(self.lower[cell]), int(self.sliding[cell])
+        upper, lower, sliding = self._levels[cell]
         rise, fall, cuts = 0, 0, {}
         goal = min(self._rises[cell], max(upper, sliding))
         if goal:

@@ -533,16 +533,24 @@ class _Master:
     def _first_inequalities(self) -> list[tuple[Ints, Floats, float]]:
         """What each equation by itself asks for each primary cell in it."""
         found = []
-        component, matrix = self._component, self._component.matrix
-        for equation in range(matrix.shape[0]):
-            part = slice(matrix.indptr[equation], matrix.indptr[equation + 1])
-            cells, data = matrix.indices[part], matrix.data[part].astype(float)
-            for at in np.flatnonzero(component.primary[cells]):
-                for side, needs in ((1, self._attacker.upper), (-1, self._attacker.lower)):
-                    if needs[cells[at]] > 0:
-                        r = -side / data[at] * data
-                        r[at] = 0
-                        cut = self._attacker.inequality(cells, self._attacker.most(cells, r), int(needs[cells[at]]))
+        component, attacker = self._component, self._attacker
+        matrix, shown = component.matrix, ~component.must_hide[component.row]
+        needs = ((1, attacker.upper.tolist()), (-1, attacker.lower.tolist()))
+        for first, last in pairwise(matrix.indptr.tolist()):
+            cells, data = matrix.indices[first:last], matrix.data[first:last].astype(float)
+            # the most that the others can add, each way; and how much of it is there anyway
+            ways = {way: attacker.most(cells, way * data) for way in (1, -1)}
+            there = {way: float(ways[way][~shown[cells]].sum()) for way in ways}
+            for at in np.flatnonzero(component.primary[cells]).tolist():
+                cell = int(cells[at])
+                for side, levels in needs:
+                    factor = -side / float(data[at])
+                    way = 1 if factor > 0 else -1
+                    most = ways[way]
+                    if levels[cell] > abs(factor) * (there[way] - most[at]):
+                        coefficients = abs(factor) * most
+                        coefficients[at] = 0
+                        cut = attacker.inequality(cells, coefficients, levels[cell])
                         if cut is not None and len(cut[0]):
                             found.append((self._column[cut[0]], cut[1], 1.0))
         return found
