@@ -129,14 +129,13 @@ def parts(system: System) -> tuple[list[Part], dict[int, int]]:
         for unknown, _ in terms:
             rows_of[unknown].append(at)
 
-    def is_free(unknown: int) -> bool:
-        return low[unknown] is None or low[unknown] != high[unknown]
+    is_free = [least is None or least != most for least, most in zip(low, high, strict=True)]
 
     # A row on a single unknown is a bound; a bound that leaves one value goes into all rows of that unknown.
     queue = deque(range(len(rows)))
     while queue:
         terms, least, most = rows[queue.popleft()]
-        free = [(unknown, coefficient) for unknown, coefficient in terms if is_free(unknown)]
+        free = [term for term in terms if is_free[term[0]]]
         if len(free) != 1:
             continue
         unknown, coefficient = free[0]
@@ -148,17 +147,18 @@ def parts(system: System) -> tuple[list[Part], dict[int, int]]:
             low[unknown] = -(-ends[0] // coefficient)
         if ends[1] is not None and (high[unknown] is None or ends[1] // coefficient < high[unknown]):
             high[unknown] = ends[1] // coefficient
-        if not is_free(unknown):
+        if low[unknown] is not None and low[unknown] == high[unknown]:
+            is_free[unknown] = False
             queue.extend(rows_of[unknown])
 
     open_rows = []
     for terms, least, most in rows:
-        free = [(unknown, coefficient) for unknown, coefficient in terms if is_free(unknown)]
+        free = [term for term in terms if is_free[term[0]]]
         if len(free) > 1:
-            rest = sum(coefficient * low[unknown] for unknown, coefficient in terms if not is_free(unknown))
+            rest = sum(coefficient * low[unknown] for unknown, coefficient in terms if not is_free[unknown])
             ends = (None if end is None else end - rest for end in (least, most))
             open_rows.append((free, *ends))
-    known = {unknown: low[unknown] for unknown in range(len(low)) if not is_free(unknown)}
+    known = {unknown: low[unknown] for unknown in range(len(low)) if not is_free[unknown]}
     return _cut(system, low, high, open_rows), known
 
 

@@ -138,12 +138,14 @@ def _by_piece(
     """What worlds change in each part."""
     piece_of = {unknown: at for at, piece in enumerate(pieces) for unknown in piece.unknowns}
     found: list[list[dict[int, int]]] = [[] for _ in pieces]
+    position = system.position
     for world in worlds:
         changes: dict[int, dict[int, int]] = {}
         for name, value in world.items():
-            unknown = system.position.get(name)
-            if unknown in piece_of:
-                changes.setdefault(piece_of[unknown], {})[unknown] = value
+            unknown = position.get(name)
+            piece = piece_of.get(unknown)
+            if piece is not None:
+                changes.setdefault(piece, {})[unknown] = value
         for at, each in changes.items():
             found[at].append(each)
     return found
