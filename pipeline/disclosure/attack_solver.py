@@ -280,14 +280,8 @@ class Programs:
 
     def _repair(self, part: Part) -> highspy.Highs:
         """A short search for whole numbers among what the fractional answer moves; the rest keeps its true value."""
-        size = len(part.unknowns)
-        still = np.abs(np.array(self._wishes.getSolution().col_value[:size]) - part.truth) < _FRACTION
-        still &= (part.truth >= part.low) & (part.truth <= part.high)
-        model = self._wishes.getLp()
-        for bounds, own in (("col_lower_", part.low), ("col_upper_", part.high)):
-            ends = np.array(getattr(model, bounds))
-            ends[:size] = np.where(still, part.truth, own)
-            setattr(model, bounds, ends)
+        values = np.array(self._wishes.getSolution().col_value[: len(part.unknowns)])
+        model = _holding(self._wishes.getLp(), part, values)
         return _search(model, part, _NODES_FOR_REPAIR, gap=_GAP_OF_REPAIR)
 
     def extreme(self, part: Part, column: int, direction: int) -> Extreme:
@@ -306,7 +300,8 @@ class Programs:
         elif status == _STATUS.kOptimal and (found := _whole(part, solver)) is not None:
             answer = Extreme(ATTAINED, found)
         else:
-            answer = self._whole_extreme(part)
+            answer = self._nearby(part, column, direction) if status == _STATUS.kOptimal else None
+            answer = answer or self._whole_extreme(part)
         solver.changeColCost(column, 0.0)
         return answer
 
@@ -319,6 +314,16 @@ class Programs:
                 used |= np.abs(self._ends.getSolution().row_dual) > _FRACTION
         self._ends.changeColCost(column, 0.0)
         return np.flatnonzero(used)
+
+    def _nearby(self, part: Part, column: int, direction: int) -> Extreme | None:
+        """The extreme among whole numbers of what the fractional answer moves, when that goes as far as it did."""
+        values = np.array(self._ends.getSolution().col_value)
+        furthest = np.floor(direction * values[column] + _FRACTION)
+        search = _search(_holding(self._ends.getLp(), part, values), part, _NODES_FOR_REPAIR)
+        found = _whole(part, search)
+        if found is None or direction * found[column] < furthest:
+            return None
+        return Extreme(ATTAINED, found)
 
     def _whole_extreme(self, part: Part) -> Extreme:
         search = _search(self._ends.getLp(), part, _NODES)
@@ -391,6 +396,18 @@ def _solve(solver: highspy.Highs, part: Part) -> highspy.HighsModelStatus:
             break
         solver.clearSolver()
     return solver.getModelStatus()
+
+
+def _holding(model: highspy.HighsLp, part: Part, values: Floats) -> highspy.HighsLp:
+    """A program in which every unknown that has its true value among these keeps it."""
+    size = len(part.unknowns)
+    still = np.abs(values[:size] - part.truth) < _FRACTION
+    still &= (part.truth >= part.low) & (part.truth <= part.high)
+    for bounds, own in (("col_lower_", part.low), ("col_upper_", part.high)):
+        ends = np.array(getattr(model, bounds))
+        ends[:size] = np.where(still, part.truth, own)
+        setattr(model, bounds, ends)
+    return model
 
 
 def _search(model: highspy.HighsLp, part: Part, nodes: int, gap: float = 0.0) -> highspy.Highs:
