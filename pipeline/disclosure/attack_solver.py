@@ -224,11 +224,7 @@ class Programs:
     def _wishes(self) -> highspy.Highs:
         # Per count a shortfall u <= 0 that is at most x - value upwards, and at most value - x downwards.
         part, size, many = self._part, len(self._part.unknowns), len(self._counts)
-        shortfall = sparse.identity(many, dtype=np.int64)
-        column = sparse.csr_array(
-            (np.ones(many, dtype=np.int64), (np.arange(many), self._counts)), shape=(many, size), dtype=np.int64
-        )
-        rows = sparse.block_array([[part.rows, None], [column, -shortfall], [-column, -shortfall]], format="csr")
+        rows = _with_shortfalls(part.rows, self._counts)
         solver = _solver(
             _model(
                 np.zeros(size + many),
@@ -275,14 +271,54 @@ class Programs:
             return None
         found = _whole(part, solver)
         if found is None:
-            found = _whole(part, self._repair(part))
+            found = self._repair(part, upward, downward, price)
         return found
 
-    def _repair(self, part: Part) -> highspy.Highs:
+    def _repair(self, part: Part, upward: Floats, downward: Floats, price: Floats) -> Whole | None:
         """A short search for whole numbers among what the fractional answer moves; the rest keeps its true value."""
-        values = np.array(self._wishes.getSolution().col_value[: len(part.unknowns)])
-        model = _holding(self._wishes.getLp(), part, values)
-        return _search(model, part, _NODES_FOR_REPAIR, gap=_GAP_OF_REPAIR)
+        moving = _moving(part, self._wishes)
+        inner = self._inner(part, moving)
+        places = np.full(len(part.unknowns), -1)
+        places[moving] = np.arange(len(moving))
+        wished = np.flatnonzero(places[self._counts] >= 0)
+        size, many = len(moving), len(wished)
+        if not many:
+            return None
+        model = _model(
+            np.concatenate([np.zeros(size), price[wished]]),
+            np.concatenate([inner.low, np.full(many, -np.inf)]),
+            np.concatenate([inner.high, np.zeros(many)]),
+            _with_shortfalls(inner.rows, places[self._counts[wished]]),
+            np.concatenate([inner.row_low, upward[wished], downward[wished]]),
+            np.concatenate([inner.row_high, np.full(2 * many, np.inf)]),
+        )
+        search = _search(model, inner, _NODES_FOR_REPAIR, gap=_GAP_OF_REPAIR)
+        return _outer(part, moving, _whole(inner, search))
+
+    def _inner(self, part: Part, moving: Whole) -> Part:
+        """The part in which only some unknowns move; all others have their true value."""
+        rows = self._by_column[:, moving].tocsr()
+        touched = np.flatnonzero(np.diff(rows.indptr))
+        rows = rows[touched]
+        truth = part.truth[moving]
+        fixed = self._true_sums[touched] - rows @ truth
+        return Part(
+            tuple(part.unknowns[at] for at in moving),
+            part.low[moving],
+            part.high[moving],
+            rows,
+            part.row_low[touched] - fixed,
+            part.row_high[touched] - fixed,
+            truth,
+        )
+
+    @cached_property
+    def _by_column(self) -> sparse.csc_array:
+        return self._part.rows.tocsc()
+
+    @cached_property
+    def _true_sums(self) -> Whole:
+        return self._part.rows @ self._part.truth
 
     def extreme(self, part: Part, column: int, direction: int) -> Extreme:
         """The lowest (direction -1) or highest (1) whole value of one unknown.
@@ -317,10 +353,12 @@ class Programs:
 
     def _nearby(self, part: Part, column: int, direction: int) -> Extreme | None:
         """The extreme among whole numbers of what the fractional answer moves, when that goes as far as it did."""
-        values = np.array(self._ends.getSolution().col_value)
-        furthest = np.floor(direction * values[column] + _FRACTION)
-        search = _search(_holding(self._ends.getLp(), part, values), part, _NODES_FOR_REPAIR)
-        found = _whole(part, search)
+        furthest = np.floor(direction * self._ends.getSolution().col_value[column] + _FRACTION)
+        moving = np.union1d(_moving(part, self._ends), [column])
+        inner = self._inner(part, moving)
+        cost = np.where(moving == column, float(direction), 0.0)
+        search = _search(_model(cost, inner.low, inner.high, *_rows(inner)), inner, _NODES_FOR_REPAIR)
+        found = _outer(part, moving, _whole(inner, search))
         if found is None or direction * found[column] < furthest:
             return None
         return Extreme(ATTAINED, found)
@@ -398,16 +436,31 @@ def _solve(solver: highspy.Highs, part: Part) -> highspy.HighsModelStatus:
     return solver.getModelStatus()
 
 
-def _holding(model: highspy.HighsLp, part: Part, values: Floats) -> highspy.HighsLp:
-    """A program in which every unknown that has its true value among these keeps it."""
-    size = len(part.unknowns)
-    still = np.abs(values[:size] - part.truth) < _FRACTION
+def _with_shortfalls(rows: sparse.csr_array, counts: Whole) -> sparse.csr_array:
+    """Rows, and two more for each count: the count less its shortfall, and its opposite less its shortfall."""
+    many = len(counts)
+    shortfall = sparse.identity(many, dtype=np.int64)
+    column = sparse.csr_array(
+        (np.ones(many, dtype=np.int64), (np.arange(many), counts)), shape=(many, rows.shape[1]), dtype=np.int64
+    )
+    return sparse.block_array([[rows, None], [column, -shortfall], [-column, -shortfall]], format="csr")
+
+
+def _moving(part: Part, solver: highspy.Highs) -> Whole:
+    """The unknowns that an answer moves, or that cannot keep their true value."""
+    values = np.array(solver.getSolution().col_value[: len(part.unknowns)])
+    still = np.abs(values - part.truth) < _FRACTION
     still &= (part.truth >= part.low) & (part.truth <= part.high)
-    for bounds, own in (("col_lower_", part.low), ("col_upper_", part.high)):
-        ends = np.array(getattr(model, bounds))
-        ends[:size] = np.where(still, part.truth, own)
-        setattr(model, bounds, ends)
-    return model
+    return np.flatnonzero(~still)
+
+
+def _outer(part: Part, moving: Whole, values: Whole | None) -> Whole | None:
+    """All unknowns, when some move to these values; None when the part does not allow it."""
+    if values is None:
+        return None
+    whole = part.truth.copy()
+    whole[moving] = values
+    return whole if part.allows(whole) else None
 
 
 def _search(model: highspy.HighsLp, part: Part, nodes: int, gap: float = 0.0) -> highspy.Highs:
