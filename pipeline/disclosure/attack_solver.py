@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import highspy
@@ -354,6 +354,13 @@ class Programs:
     def _nearby(self, part: Part, column: int, direction: int) -> Extreme | None:
         """The extreme among whole numbers of what the fractional answer moves, when that goes as far as it did."""
         furthest = np.floor(direction * self._ends.getSolution().col_value[column] + _FRACTION)
+        if column in self._counts:
+            # first by a program that moves little else
+            low, high = part.low.copy(), part.high.copy()
+            low[column] = high[column] = direction * furthest
+            found = self.best(replace(part, low=low, high=high), [Wish(column, 0, int(direction * furthest))])
+            if found is not None:
+                return Extreme(ATTAINED, found)
         moving = np.union1d(_moving(part, self._ends), [column])
         inner = self._inner(part, moving)
         cost = np.where(moving == column, float(direction), 0.0)

@@ -360,19 +360,7 @@ class _Search:
 
     def _is_soon_enough(self, part: Part, cell: int) -> bool:
         """Whether values near the truth are enough; where they are, its ends, harder to find, do not matter."""
-        asked, column = self._protections[cell], int(self._columns[cell])
-        true = int(part.truth[column])
-        # First those that move little else.
-        steps = [sign * step for step in range(1, asked.width + 1) for sign in (1, -1)]
-        for wish in (
-            *([] if asked.at_least is None else [Wish(column, 1, asked.at_least)]),
-            *([] if asked.at_most is None else [Wish(column, -1, asked.at_most)]),
-            *(Wish(column, 0, true + step) for step in steps),
-        ):
-            if part.low[column] <= wish.value <= part.high[column] and wish.value not in self._values(part, cell):
-                self._keep(self._programs.best(part, [wish]))
-                if not self._lacking(part, np.array([cell])).any():
-                    return True
+        asked, true = self._protections[cell], int(part.truth[self._columns[cell]])
         for limit, direction in ((asked.at_least, 1), (asked.at_most, -1)):
             is_beyond = limit is not None and (true - limit) * direction < 0
             if is_beyond and self._next(part, cell, limit, direction)[0] is None:
