@@ -10,7 +10,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-all lint format bench bench-statistics docs lock clean
+.PHONY: help install demo dev test test-all lint format bench bench-statistics bench-disclosure docs lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: $(READY) ## Measure speed and memory against a baseline of the same run
 
 bench-statistics: $(READY) ## Measure all statistics on ten million answers
 	@$(BIN)/python tests/benchmarks/statistics.py
+
+bench-disclosure: $(READY) ## Measure protection and audit on a history of twenty-four half-years
+	@$(BIN)/python tests/benchmarks/history.py
 
 docs: $(READY) ## Write the generated pages: the delivery contract
 	@$(BIN)/effectmonitor docs

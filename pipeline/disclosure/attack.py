@@ -176,6 +176,10 @@ class System:
 
     def contradictions(self) -> list[str]:
         """Names of unknowns and facts that the truth does not agree with; empty when all is well."""
+        return list(self._contradictions)
+
+    @cached_property
+    def _contradictions(self) -> list[str]:
         return [
             unknown.name for unknown in self.unknowns if not within(self.truth[unknown.name], unknown.low, unknown.high)
         ] + [

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import highspy
@@ -129,14 +129,13 @@ def parts(system: System) -> tuple[list[Part], dict[int, int]]:
         for unknown, _ in terms:
             rows_of[unknown].append(at)
 
-    def is_free(unknown: int) -> bool:
-        return low[unknown] is None or low[unknown] != high[unknown]
+    is_free = [least is None or least != most for least, most in zip(low, high, strict=True)]
 
     # A row on a single unknown is a bound; a bound that leaves one value goes into all rows of that unknown.
     queue = deque(range(len(rows)))
     while queue:
         terms, least, most = rows[queue.popleft()]
-        free = [(unknown, coefficient) for unknown, coefficient in terms if is_free(unknown)]
+        free = [term for term in terms if is_free[term[0]]]
         if len(free) != 1:
             continue
         unknown, coefficient = free[0]
@@ -148,17 +147,18 @@ def parts(system: System) -> tuple[list[Part], dict[int, int]]:
             low[unknown] = -(-ends[0] // coefficient)
         if ends[1] is not None and (high[unknown] is None or ends[1] // coefficient < high[unknown]):
             high[unknown] = ends[1] // coefficient
-        if not is_free(unknown):
+        if low[unknown] is not None and low[unknown] == high[unknown]:
+            is_free[unknown] = False
             queue.extend(rows_of[unknown])
 
     open_rows = []
     for terms, least, most in rows:
-        free = [(unknown, coefficient) for unknown, coefficient in terms if is_free(unknown)]
+        free = [term for term in terms if is_free[term[0]]]
         if len(free) > 1:
-            rest = sum(coefficient * low[unknown] for unknown, coefficient in terms if not is_free(unknown))
+            rest = sum(coefficient * low[unknown] for unknown, coefficient in terms if not is_free[unknown])
             ends = (None if end is None else end - rest for end in (least, most))
             open_rows.append((free, *ends))
-    known = {unknown: low[unknown] for unknown in range(len(low)) if not is_free(unknown)}
+    known = {unknown: low[unknown] for unknown in range(len(low)) if not is_free[unknown]}
     return _cut(system, low, high, open_rows), known
 
 
@@ -224,11 +224,7 @@ class Programs:
     def _wishes(self) -> highspy.Highs:
         # Per count a shortfall u <= 0 that is at most x - value upwards, and at most value - x downwards.
         part, size, many = self._part, len(self._part.unknowns), len(self._counts)
-        shortfall = sparse.identity(many, dtype=np.int64)
-        column = sparse.csr_array(
-            (np.ones(many, dtype=np.int64), (np.arange(many), self._counts)), shape=(many, size), dtype=np.int64
-        )
-        rows = sparse.block_array([[part.rows, None], [column, -shortfall], [-column, -shortfall]], format="csr")
+        rows = _with_shortfalls(part.rows, self._counts)
         solver = _solver(
             _model(
                 np.zeros(size + many),
@@ -275,20 +271,54 @@ class Programs:
             return None
         found = _whole(part, solver)
         if found is None:
-            found = _whole(part, self._repair(part))
+            found = self._repair(part, upward, downward, price)
         return found
 
-    def _repair(self, part: Part) -> highspy.Highs:
+    def _repair(self, part: Part, upward: Floats, downward: Floats, price: Floats) -> Whole | None:
         """A short search for whole numbers among what the fractional answer moves; the rest keeps its true value."""
-        size = len(part.unknowns)
-        still = np.abs(np.array(self._wishes.getSolution().col_value[:size]) - part.truth) < _FRACTION
-        still &= (part.truth >= part.low) & (part.truth <= part.high)
-        model = self._wishes.getLp()
-        for bounds, own in (("col_lower_", part.low), ("col_upper_", part.high)):
-            ends = np.array(getattr(model, bounds))
-            ends[:size] = np.where(still, part.truth, own)
-            setattr(model, bounds, ends)
-        return _search(model, part, _NODES_FOR_REPAIR, gap=_GAP_OF_REPAIR)
+        moving = _moving(part, self._wishes)
+        inner = self._inner(part, moving)
+        places = np.full(len(part.unknowns), -1)
+        places[moving] = np.arange(len(moving))
+        wished = np.flatnonzero(places[self._counts] >= 0)
+        size, many = len(moving), len(wished)
+        if not many:
+            return None
+        model = _model(
+            np.concatenate([np.zeros(size), price[wished]]),
+            np.concatenate([inner.low, np.full(many, -np.inf)]),
+            np.concatenate([inner.high, np.zeros(many)]),
+            _with_shortfalls(inner.rows, places[self._counts[wished]]),
+            np.concatenate([inner.row_low, upward[wished], downward[wished]]),
+            np.concatenate([inner.row_high, np.full(2 * many, np.inf)]),
+        )
+        search = _search(model, inner, _NODES_FOR_REPAIR, gap=_GAP_OF_REPAIR)
+        return _outer(part, moving, _whole(inner, search))
+
+    def _inner(self, part: Part, moving: Whole) -> Part:
+        """The part in which only some unknowns move; all others have their true value."""
+        rows = self._by_column[:, moving].tocsr()
+        touched = np.flatnonzero(np.diff(rows.indptr))
+        rows = rows[touched]
+        truth = part.truth[moving]
+        fixed = self._true_sums[touched] - rows @ truth
+        return Part(
+            tuple(part.unknowns[at] for at in moving),
+            part.low[moving],
+            part.high[moving],
+            rows,
+            part.row_low[touched] - fixed,
+            part.row_high[touched] - fixed,
+            truth,
+        )
+
+    @cached_property
+    def _by_column(self) -> sparse.csc_array:
+        return self._part.rows.tocsc()
+
+    @cached_property
+    def _true_sums(self) -> Whole:
+        return self._part.rows @ self._part.truth
 
     def extreme(self, part: Part, column: int, direction: int) -> Extreme:
         """The lowest (direction -1) or highest (1) whole value of one unknown.
@@ -306,7 +336,8 @@ class Programs:
         elif status == _STATUS.kOptimal and (found := _whole(part, solver)) is not None:
             answer = Extreme(ATTAINED, found)
         else:
-            answer = self._whole_extreme(part)
+            answer = self._nearby(part, column, direction) if status == _STATUS.kOptimal else None
+            answer = answer or self._whole_extreme(part)
         solver.changeColCost(column, 0.0)
         return answer
 
@@ -319,6 +350,25 @@ class Programs:
                 used |= np.abs(self._ends.getSolution().row_dual) > _FRACTION
         self._ends.changeColCost(column, 0.0)
         return np.flatnonzero(used)
+
+    def _nearby(self, part: Part, column: int, direction: int) -> Extreme | None:
+        """The extreme among whole numbers of what the fractional answer moves, when that goes as far as it did."""
+        furthest = np.floor(direction * self._ends.getSolution().col_value[column] + _FRACTION)
+        if column in self._counts:
+            # first by a program that moves little else
+            low, high = part.low.copy(), part.high.copy()
+            low[column] = high[column] = direction * furthest
+            found = self.best(replace(part, low=low, high=high), [Wish(column, 0, int(direction * furthest))])
+            if found is not None:
+                return Extreme(ATTAINED, found)
+        moving = np.union1d(_moving(part, self._ends), [column])
+        inner = self._inner(part, moving)
+        cost = np.where(moving == column, float(direction), 0.0)
+        search = _search(_model(cost, inner.low, inner.high, *_rows(inner)), inner, _NODES_FOR_REPAIR)
+        found = _outer(part, moving, _whole(inner, search))
+        if found is None or direction * found[column] < furthest:
+            return None
+        return Extreme(ATTAINED, found)
 
     def _whole_extreme(self, part: Part) -> Extreme:
         search = _search(self._ends.getLp(), part, _NODES)
@@ -391,6 +441,33 @@ def _solve(solver: highspy.Highs, part: Part) -> highspy.HighsModelStatus:
             break
         solver.clearSolver()
     return solver.getModelStatus()
+
+
+def _with_shortfalls(rows: sparse.csr_array, counts: Whole) -> sparse.csr_array:
+    """Rows, and two more for each count: the count less its shortfall, and its opposite less its shortfall."""
+    many = len(counts)
+    shortfall = sparse.identity(many, dtype=np.int64)
+    column = sparse.csr_array(
+        (np.ones(many, dtype=np.int64), (np.arange(many), counts)), shape=(many, rows.shape[1]), dtype=np.int64
+    )
+    return sparse.block_array([[rows, None], [column, -shortfall], [-column, -shortfall]], format="csr")
+
+
+def _moving(part: Part, solver: highspy.Highs) -> Whole:
+    """The unknowns that an answer moves, or that cannot keep their true value."""
+    values = np.array(solver.getSolution().col_value[: len(part.unknowns)])
+    still = np.abs(values - part.truth) < _FRACTION
+    still &= (part.truth >= part.low) & (part.truth <= part.high)
+    return np.flatnonzero(~still)
+
+
+def _outer(part: Part, moving: Whole, values: Whole | None) -> Whole | None:
+    """All unknowns, when some move to these values; None when the part does not allow it."""
+    if values is None:
+        return None
+    whole = part.truth.copy()
+    whole[moving] = values
+    return whole if part.allows(whole) else None
 
 
 def _search(model: highspy.HighsLp, part: Part, nodes: int, gap: float = 0.0) -> highspy.Highs:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -174,12 +175,20 @@ class Attacker:
         self._everything = np.ones(len(component.row_keys), dtype=bool)
         self._share = 1.0 / np.bincount(component.row, minlength=len(component.row_keys))[component.row]
         self._transposed = component.matrix.T.tocsr().astype(np.float64)
-        self._remembered = Standing(component, whole=True)
-        self._linear = new_solver(solver="simplex", presolve="off", simplex_strategy=4)
-        load(self._linear, component.matrix, len(self._cells))
         self._whole: highspy.Highs | None = None
         self._prices: dict[bool, highspy.Highs] = {}
         self._down = self._up = np.zeros(len(self._cells))
+        self._moved = False
+
+    @cached_property
+    def _remembered(self) -> Standing:
+        return Standing(self.component, whole=True)
+
+    @cached_property
+    def _linear(self) -> highspy.Highs:
+        solver = new_solver(solver="simplex", presolve="off", simplex_strategy=4)
+        load(solver, self.component.matrix, len(self._cells))
+        return solver
 
     def lower_to_attainable(self) -> list[int]:
         """Lower the levels that cannot be reached even with everything hidden to what can be reached.
@@ -584,10 +593,13 @@ class Attacker:
 
     def _set_box(self, down: Floats, up: Floats) -> None:
         self._down, self._up = down, up
-        self._linear.changeColsBounds(len(self._cells), self._cells, -down, up)
+        self._moved = True
 
     def _optimum(self, cost: Floats, caps: list[tuple[int, int, float]]) -> tuple[Floats, Floats]:
         """Moves of least cost within the box and the caps (cell, side, cap), and the prices of the equations."""
+        if self._moved:
+            self._linear.changeColsBounds(len(self._cells), self._cells, -self._down, self._up)
+            self._moved = False
         for cell, side, cap in caps:
             down, up = self._down[cell], self._up[cell]
             down, up = (down, min(up, cap)) if side == UP else (min(down, cap), up)

@@ -384,7 +384,8 @@ def _write(path: Path, content: dict) -> None:
     beside = path.with_name(f".{path.name}.new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
-        json.dump(content, file, separators=(",", ":"))
+        # at once: piece by piece it is written by an encoder that is ten times as slow
+        file.write(json.dumps(content, separators=(",", ":")))
     beside.replace(path)
 
 

@@ -513,6 +513,7 @@ class _Teller:
         self._asked: dict[int, tuple[int, int | None]] = {}
         self._changes: set[int] = set()
         self._made_at: dict[str, int] = {}
+        self._names: dict[int, str] = {}
 
     def told(self) -> Told:
         """The system."""
@@ -567,8 +568,9 @@ class _Teller:
                         (value, base // 2),
                     )
             self._means(at, place)
+        lowest, highest = rows["lowest"].to_numpy(), rows["highest"].to_numpy()
         for row in np.flatnonzero(is_mean & self._mine):
-            low, high = int(rows["lowest"].iat[row]), int(rows["highest"].iat[row])
+            low, high = int(lowest[row]), int(highest[row])
             for at in self._moments([row]):
                 n, total = self._states[at][row, :2]
                 if not self._all_known(n, total):
@@ -771,8 +773,9 @@ class _Teller:
         rows, keys = self._evidence.rows, {key: at for at, key in enumerate(self._evidence.keys)}
         codes = [each.code for each in self._evidence.reference.relations if each.kind == "cumulative"]
         cumulative = self._mine & rows["code"].isin(codes).to_numpy() & (rows["subject"] == INDICATOR).to_numpy()
+        periods = rows["period"].to_numpy(object)
         for row in np.flatnonzero(cumulative):
-            period = rows["period"].iat[row]
+            period = periods[row]
             earlier = keys.get(self._evidence.keys[row].replace(f"|{period}|", f"|{HalfYear.parse(period).shift(-1)}|"))
             if earlier is None:
                 continue
@@ -942,11 +945,15 @@ class _Teller:
         return int(self._value[term]) if term < len(self._value) else self._made[term - len(self._value)][3]
 
     def _name(self, term: int) -> str:
-        if term >= len(self._value):
-            return self._made[term - len(self._value)][0]
-        row, count = int(self._row[term]), int(self._count[term])
-        subject = self._subject[row]
-        return f"{self._evidence.keys[row]}|{COUNTS[subject][count]}|{self._release(self._first[term])}"
+        name = self._names.get(term)
+        if name is None:
+            if term >= len(self._value):
+                return self._made[term - len(self._value)][0]
+            row, count = int(self._row[term]), int(self._count[term])
+            release = self._release(self._first[term])
+            name = f"{self._evidence.keys[row]}|{COUNTS[self._subject[row]][count]}|{release}"
+            self._names[term] = name
+        return name
 
     def _words(self, term: int) -> str:
         if term >= len(self._value):

@@ -10,24 +10,29 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from math import gcd
 
 import highspy
 import numpy as np
 
 from pipeline.disclosure.attacker import Attacker, Failure, Floats, Mask, new_solver, run
+from pipeline.disclosure.network import attacker_of
 from pipeline.disclosure.problem import Component, Ints, Problem, Status, Unprotectable
 
 _WHOLE = 1e-6
 _BOUND_ERROR = 1e-4  # a bound this little above a possible weight does not exclude it
 _CUTS_A_ROUND = 200
 _CUTS_A_DIVE = 40
-_ROUNDS_WITHOUT_GAIN = 6
+_ROUNDS_WITHOUT_GAIN = 2
 _TIGHTENING = 0.5  # of the time may go by before there is a pattern that is worth its name
 # Taking out what is not needed gains some hundredths; a pattern that is much dearer than the best need not be tried.
 _WORTH_THINNING = 1.05
-# A pattern of the master need not be its best while inequalities are still missing: this share of the gap may be left.
-_SLACK = 0.3
+# While inequalities are still missing, the patterns of the first part of the gap are looked at first.
+_FIRST_PART = 0.3
+# Linear programs after which looking for a pattern of the master is left to the program in whole numbers.
+_STEPS_OF_A_DIVE = 40
 # A shown cell counts as hidden this little when prices are sought: of many prices those come out that blame few.
 _FAINTLY_HIDDEN = 1e-3
 
@@ -146,7 +151,7 @@ def requirements_unmet(problem: Problem) -> list[Hashable]:
     components, lost = problem.components()
     open_keys = [cell.key for cell in lost]
     for component in components:
-        open_keys += [component.keys[at] for at in Attacker(component).unproved(component.must_hide)]
+        open_keys += [component.keys[at] for at in attacker_of(component).unproved(component.must_hide)]
     return sorted(open_keys)
 
 
@@ -162,7 +167,7 @@ class _Search:
         self._deadline = self._begin + seconds
         self._tight_enough = self._begin + _TIGHTENING * seconds
         self._component = component
-        self._attacker = Attacker(component)
+        self._attacker = attacker_of(component)
         self._free = np.flatnonzero(~component.must_hide)
         self._step = gcd(*(int(weight) for weight in component.weights[self._free])) or 1
         self._rounds = 0
@@ -252,27 +257,34 @@ class _Search:
         """Solve the master in whole numbers and attack its pattern; False when nothing can be gained any more."""
         cost = self._cost(self._best)
         seconds = self._deadline - time.monotonic()
-        slack = max(self._step, _SLACK * (cost - self._bound)) if self._loose else self._step
-        outcome = self._master.whole(self._best, cost, self._step, slack, seconds)
+        target = self._bound + int(_FIRST_PART * (cost - self._bound)) // self._step * self._step
+        if not self._loose or target > cost - self._step:
+            target = cost - self._step
+        outcome = self._master.dived(target) or self._master.whole(target, self._step, seconds)
         self._rounds += 1
-        if outcome is None:
-            return False
         value, hidden = outcome
         self._raise_bound(value)
-        if self._proved() or hidden is None:
+        if self._proved():
             return False
+        if hidden is None:
+            # nothing up to the target: the bound has risen, or the time is over
+            return True
         before = self._master.size
         safe = self._dive(hidden)
-        self._keep(safe)
-        if self._cost(safe) < cost * _WORTH_THINNING:
-            self._keep_if_safe(self._thinned(safe, safe & ~hidden))
-        self._loose = self._master.size > before
-        return True
+        if safe is not None:
+            self._keep(safe)
+            if self._cost(safe) < cost * _WORTH_THINNING:
+                self._keep_if_safe(self._thinned(safe, safe & ~hidden))
+        return self._master.size > before or safe is not None
 
-    def _dive(self, hidden: Mask) -> Mask:
-        """Attack a pattern, add the inequalities it breaks, hide what these ask for besides, until it holds."""
+    def _dive(self, hidden: Mask) -> Mask | None:
+        """Attack a pattern, add the inequalities it breaks, hide what these ask for besides, until it holds.
+
+        None when what it asks for costs too much to be of use.
+        """
         hidden = hidden.copy()
-        while time.monotonic() < self._deadline:
+        enough = max(self._cost(self._best) * _WORTH_THINNING, self._cost(self._best) + self._step)
+        while time.monotonic() < self._deadline and self._cost(hidden) < enough:
             failures = self._attacker.attack(hidden, whole=False)
             if not failures:
                 if not self._attacker.unproved(hidden):
@@ -290,7 +302,7 @@ class _Search:
             if not added:
                 self._master.forbid(self._widest_unsafe(hidden, failures[0]))
             hidden = self._master.completed(hidden)
-        return np.ones(len(hidden), dtype=bool)
+        return None
 
     def _widest_unsafe(self, hidden: Mask, failure: Failure) -> Mask:
         """A pattern that still fails, to which no row can be added without mending it."""
@@ -366,7 +378,7 @@ class _Master:
         self._column = np.full(len(component.row_keys), -1)
         self._column[self._free] = np.arange(len(self._free))
         self._weights = component.weights[self._free].astype(float)
-        self._held = self._holding_equations()
+        self._held: dict[int, list[list[Ints]]] = {}
         self._demands: list[tuple[Ints, Floats]] = []
         self._inequalities: set[tuple[tuple[int, ...], tuple[float, ...]]] = set()
         self._relaxed = new_solver(solver="simplex", presolve="off")
@@ -388,27 +400,67 @@ class _Master:
         self._reduced = np.asarray(self._relaxed.getSolution().col_dual)
         return self._relaxed.getObjectiveValue(), self._full(x)
 
-    def whole(self, best: Mask, cost: int, step: int, slack: float, seconds: float) -> tuple[float, Mask | None] | None:
-        """The master in whole numbers: a lower bound and the pattern that reaches it."""
+    def dived(self, target: int) -> tuple[float, Mask] | None:
+        """As ``whole``, by hiding one after another what the master mostly hides; None where that leads nowhere."""
+        n = len(self._free)
+        value, x = self.relaxed()
+        x = x[self._free]
+        least, most = np.zeros(n), np.ones(n)
+        most[self._reduced > target - value + 1e-4] = 0
+        path: list[tuple[Floats, Floats, Ints]] = []
+        try:
+            for _ in range(_STEPS_OF_A_DIVE):
+                if x is None:
+                    # Back to the last choice: the surest of it alone, or, when it was alone, not that one.
+                    if not path:
+                        return None
+                    least, most, chosen = path.pop()
+                    if len(chosen) > 1:
+                        chosen = chosen[:1]
+                        path.append((least.copy(), most.copy(), chosen))
+                        least[chosen] = 1
+                    else:
+                        most[chosen] = 0
+                else:
+                    part = np.flatnonzero((x > _WHOLE) & (x < 1 - _WHOLE))
+                    if not len(part):
+                        return value, self._full(x) > 0.5
+                    part = part[np.argsort(-x[part], kind="stable")]
+                    chosen = part[x[part] >= min(0.8, x[part[0]])]
+                    path.append((least.copy(), most.copy(), chosen))
+                    least[chosen] = 1
+                self._relaxed.changeColsBounds(n, self._columns, least, most)
+                x = None
+                is_solved = run(self._relaxed) == highspy.HighsModelStatus.kOptimal
+                if is_solved and self._relaxed.getInfo().objective_function_value <= target + 1e-4:
+                    x = np.clip(np.asarray(self._relaxed.getSolution().col_value), 0, 1)
+            return None
+        finally:
+            self._relaxed.changeColsBounds(n, self._columns, np.zeros(n), np.ones(n))
+
+    def whole(self, target: int, step: int, seconds: float) -> tuple[float, Mask | None]:
+        """The master in whole numbers up to a target: a lower bound, and the pattern that reaches it.
+
+        Only what can be in a pattern up to the target takes part: where there is none, all others weigh more.
+        """
         value, _ = self.relaxed()
-        start = best[self._free].astype(float)
-        # A row whose hiding alone would cost as much as the best pattern is in no better one.
-        shut = (value + self._reduced > cost - step + 1e-4) & (start == 0)
-        solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=slack * 0.999, time_limit=max(seconds, 0.01))
+        # A row whose hiding alone would take the weight above the target is in no pattern up to it, and one that
+        # would by not being hidden is in all of them.
+        room = target - value + 1e-4
+        shut, needed = self._reduced > room, -self._reduced > room
+        solver = new_solver(mip_rel_gap=0.0, mip_abs_gap=step * 0.999, time_limit=max(seconds, 0.01))
         solver.passModel(self._relaxed.getLp())
         n = len(self._free)
         solver.changeColsIntegrality(n, self._columns, np.full(n, highspy.HighsVarType.kInteger))
-        solver.changeColsBounds(n, self._columns, np.zeros(n), np.where(shut, 0.0, 1.0))
-        solution = highspy.HighsSolution()
-        solution.col_value = start
-        solver.setSolution(solution)
+        solver.changeColsBounds(n, self._columns, np.where(needed, 1.0, 0.0), np.where(shut, 0.0, 1.0))
         status = run(solver)
-        info = solver.getInfo()
         if status == highspy.HighsModelStatus.kInfeasible:
-            return float(cost), None
-        bound = max(value, info.mip_dual_bound)
+            return float(target + step), None
+        bound = max(value, min(solver.getInfo().mip_dual_bound, float(target + step)))
         found = np.asarray(solver.getSolution().col_value)
         if status != highspy.HighsModelStatus.kOptimal or len(found) != n:
+            return bound, None
+        if self._weights @ np.rint(found) > target + 0.5 * step:
             return bound, None
         return bound, self._full(found) > 0.5
 
@@ -481,54 +533,74 @@ class _Master:
     def _first_inequalities(self) -> list[tuple[Ints, Floats, float]]:
         """What each equation by itself asks for each primary cell in it."""
         found = []
-        component, matrix = self._component, self._component.matrix
-        for equation in range(matrix.shape[0]):
-            part = slice(matrix.indptr[equation], matrix.indptr[equation + 1])
-            cells, data = matrix.indices[part], matrix.data[part].astype(float)
-            for at in np.flatnonzero(component.primary[cells]):
-                for side, needs in ((1, self._attacker.upper), (-1, self._attacker.lower)):
-                    if needs[cells[at]] > 0:
-                        r = -side / data[at] * data
-                        r[at] = 0
-                        cut = self._attacker.inequality(cells, self._attacker.most(cells, r), int(needs[cells[at]]))
+        component, attacker = self._component, self._attacker
+        matrix, shown = component.matrix, ~component.must_hide[component.row]
+        needs = ((1, attacker.upper.tolist()), (-1, attacker.lower.tolist()))
+        for first, last in pairwise(matrix.indptr.tolist()):
+            cells, data = matrix.indices[first:last], matrix.data[first:last].astype(float)
+            # the most that the others can add, each way; and how much of it is there anyway
+            ways = {way: attacker.most(cells, way * data) for way in (1, -1)}
+            there = {way: float(ways[way][~shown[cells]].sum()) for way in ways}
+            for at in np.flatnonzero(component.primary[cells]).tolist():
+                cell = int(cells[at])
+                for side, levels in needs:
+                    factor = -side / float(data[at])
+                    way = 1 if factor > 0 else -1
+                    most = ways[way]
+                    if levels[cell] > abs(factor) * (there[way] - most[at]):
+                        coefficients = abs(factor) * most
+                        coefficients[at] = 0
+                        cut = attacker.inequality(cells, coefficients, levels[cell])
                         if cut is not None and len(cut[0]):
                             found.append((self._column[cut[0]], cut[1], 1.0))
         return found
 
-    def _holding_equations(self) -> list[tuple[int, list[list[Ints]]]]:
-        """For each row that may be hidden and whose cells others hold still: for each of its cells, the other rows in
-        each equation that settles it once the cells before it are settled.
-        """
+    @cached_property
+    def _equations_of_cells(self) -> tuple[list[Ints], list[Ints], dict[int, list[int]]]:
+        """Cells and rows of each equation, and for each cell the equations in which no row must be hidden."""
         matrix, rows = self._component.matrix, self._component.row
-        cells_of = {at: matrix.indices[matrix.indptr[at] : matrix.indptr[at + 1]] for at in range(matrix.shape[0])}
-        rows_of = {at: np.unique(rows[cells]) for at, cells in cells_of.items()}
-        usable = [at for at, there in rows_of.items() if not self._component.must_hide[there].any()]
+        cells = [matrix.indices[first:last] for first, last in pairwise(matrix.indptr.tolist())]
+        rows_of = [np.unique(rows[there]) for there in cells]
         where: dict[int, list[int]] = {}
-        for at in usable:
-            for cell in cells_of[at]:
-                where.setdefault(int(cell), []).append(at)
-        found = []
-        for row in self._free:
-            left = set(np.flatnonzero(rows == row).tolist())
+        for at, there in enumerate(cells):
+            if not self._component.must_hide[rows_of[at]].any():
+                for cell in there.tolist():
+                    where.setdefault(cell, []).append(at)
+        return cells, rows_of, where
+
+    def _holding(self, row: int) -> list[list[Ints]]:
+        """Of a row whose cells others hold still: for each of its cells, the other rows in each equation that settles
+        it once the cells before it are settled. Nothing for a row whose cells can move each other.
+        """
+        if row not in self._held:
+            cells_of, rows_of, where = self._equations_of_cells
+            left = set(np.flatnonzero(self._component.row == row).tolist())
             settled = []
             while left:
                 for cell in sorted(left):
-                    equations = [at for at in where.get(cell, ()) if not left.intersection(cells_of[at]) - {cell}]
+                    equations = [
+                        at
+                        for at in where.get(cell, ())
+                        if len(left) == 1 or not left.intersection(cells_of[at]) - {cell}
+                    ]
                     if equations:
                         settled.append([rows_of[at][rows_of[at] != row] for at in equations])
                         left.remove(cell)
                         break
                 else:
+                    settled = []
                     break
-            if not left:
-                found.append((int(row), settled))
-        return found
+            self._held[row] = settled
+        return self._held[row]
 
     def _add_links(self, x: Floats) -> int:
         """A row that may be hidden need not be when no other row is hidden in equations that settle its cells."""
         added = 0
         x = self._full(x)
-        for row, settled in self._held:
+        for row in self._free[x[self._free] > 1e-4].tolist():
+            settled = self._holding(row)
+            if not settled:
+                continue
             others: set[int] = set()
             for equations in settled:
                 others.update(min(equations, key=lambda there: x[there].sum()).tolist())

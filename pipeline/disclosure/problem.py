@@ -124,6 +124,8 @@ class Component:
         upper_levels: required rise.
         sliding_levels: required distance between highest and lowest.
         matrix: linearly independent equations × cells; the moves it sends to zero are possible.
+        signs: of the equations, when each cell lies in at most two and, with these signs, is added in one and taken off
+            in the other: the component is a network. None when it is not.
     """
 
     keys: tuple[Hashable, ...]
@@ -139,6 +141,7 @@ class Component:
     upper_levels: Ints
     sliding_levels: Ints
     matrix: sparse.csr_array
+    signs: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -388,7 +391,8 @@ def _component(
     """Arrays of one component, its dependent equations left out."""
     column = {at: place for place, at in enumerate(members)}
     local = [{column[at]: c for at, c in row.items()} for row in rows]
-    local = [local[at] for at in independent_rows(local)]
+    network = _network(local)
+    local = [local[at] for at in (independent_rows(local) if network is None else network)]
     entries = [(at, place, c) for at, row in enumerate(local) for place, c in sorted(row.items())]
     at, place, coefficients = (
         np.array(part, dtype=np.int64) for part in (zip(*entries, strict=True) if entries else ((), (), ()))
@@ -418,7 +422,50 @@ def _component(
         upper_levels=levels("upper_level"),
         sliding_levels=levels("sliding_level"),
         matrix=sparse.csr_array((coefficients, (at, place)), shape=(len(local), len(cells)), dtype=np.int64),
+        signs=None if network is None else tuple(network.values()),
     )
+
+
+def _network(rows: list[dict[int, int]]) -> dict[int, int] | None:
+    """The independent rows of a network and their signs; None when it is none.
+
+    Rows that are tied to each other add up to nothing, and so one of them follows from the others, unless a cell lies
+    in one of them only.
+    """
+    where: dict[int, list[tuple[int, int]]] = {}
+    for at, row in enumerate(rows):
+        for column, c in row.items():
+            there = where.setdefault(column, [])
+            if len(there) == 2 or c not in (1, -1):
+                return None
+            there.append((at, c))
+    beside: list[list[tuple[int, int]]] = [[] for _ in rows]
+    has_end = [False] * len(rows)
+    for there in where.values():
+        (one, a), (other, b) = there[0], there[-1]
+        if len(there) == 1:
+            has_end[one] = True
+        else:
+            beside[one].append((other, -a * b))
+            beside[other].append((one, -a * b))
+    sign: dict[int, int] = {}
+    dropped = set()
+    for first in range(len(rows)):
+        if first in sign:
+            continue
+        sign[first] = 1
+        tied = [first]
+        for at in tied:
+            for other, factor in beside[at]:
+                if other not in sign:
+                    sign[other] = sign[at] * factor
+                    tied.append(other)
+                elif sign[other] != sign[at] * factor:
+                    return None
+        if not any(has_end[at] for at in tied):
+            # the longest: what is left has fewest terms
+            dropped.add(max(tied, key=lambda at: (len(rows[at]), at)))
+    return {at: sign[at] for at in range(len(rows)) if at not in dropped}
 
 
 def _peel(rows: list[dict[int, int]]) -> tuple[list[int], list[int]]:

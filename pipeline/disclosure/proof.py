@@ -94,15 +94,13 @@ def check(system: System, proof: Proof, people: Sequence[Insider] = ()) -> list[
     if proof.fingerprint != system.fingerprint:
         objections.append(Objection(OTHER_SYSTEM, proof.fingerprint))
     truth = [system.truth[unknown.name] for unknown in system.unknowns]
-    rows = [
-        ([(system.position[name], coefficient) for name, coefficient in row.terms], *system.limits(row), fact.name)
-        for fact in system.facts
-        for row in fact.rows
-    ]
-    rows_of: list[list[int]] = [[] for _ in truth]
-    for line, (terms, *_) in enumerate(rows):
-        for at, _ in terms:
-            rows_of[at].append(line)
+    rows: list[tuple[int, int | None, int | None, str]] = []
+    rows_of: list[list[tuple[int, int]]] = [[] for _ in truth]
+    for fact in system.facts:
+        for row in fact.rows:
+            for name, coefficient in row.terms:
+                rows_of[system.position[name]].append((len(rows), coefficient))
+            rows.append((system.total(row, system.truth), *system.limits(row), fact.name))
     # Per unknown and value the worlds that have it.
     moved: dict[str, dict[int, list[int]]] = {}
     for number, changes in enumerate(proof.worlds):
@@ -132,8 +130,8 @@ def _touched(system: System, moved: Mapping[str, Mapping[int, list[int]]], world
 def _wrong(
     system: System,
     truth: list[int],
-    rows: list[tuple[list[tuple[int, int]], int | None, int | None, str]],
-    rows_of: list[list[int]],
+    rows: list[tuple[int, int | None, int | None, str]],
+    rows_of: list[list[tuple[int, int]]],
     number: int,
     changes: Mapping[int, int],
 ) -> list[Objection]:
@@ -143,10 +141,19 @@ def _wrong(
         return [Objection(MALFORMED, "", number)]
     touched = [system.unknowns[at] for at in sorted(changes)]
     names = [each.name for each in touched if not within(changes[system.position[each.name]], each.low, each.high)]
-    for line in sorted({line for at in changes for line in rows_of[at]}):
-        terms, low, high, name = rows[line]
-        if not within(sum([coefficient * changes.get(at, truth[at]) for at, coefficient in terms]), low, high):
-            names.append(name)
+    # Of each row the sum for the truth is known, so only what changes has to be added.
+    sums: dict[int, int] = {}
+    for at, value in changes.items():
+        step = value - truth[at]
+        for line, coefficient in rows_of[at]:
+            sums[line] = sums.get(line, 0) + coefficient * step
+    broken = []
+    for line, change in sums.items():
+        total, low, high, _ = rows[line]
+        total += change
+        if (low is not None and total < low) or (high is not None and total > high):
+            broken.append(line)
+    names += [rows[line][3] for line in sorted(broken)]
     return [Objection(IMPOSSIBLE, name, number) for name in dict.fromkeys(names)]
 
 

@@ -138,12 +138,14 @@ def _by_piece(
     """What worlds change in each part."""
     piece_of = {unknown: at for at, piece in enumerate(pieces) for unknown in piece.unknowns}
     found: list[list[dict[int, int]]] = [[] for _ in pieces]
+    position = system.position
     for world in worlds:
         changes: dict[int, dict[int, int]] = {}
         for name, value in world.items():
-            unknown = system.position.get(name)
-            if unknown in piece_of:
-                changes.setdefault(piece_of[unknown], {})[unknown] = value
+            unknown = position.get(name)
+            piece = piece_of.get(unknown)
+            if piece is not None:
+                changes.setdefault(piece, {})[unknown] = value
         for at, each in changes.items():
             found[at].append(each)
     return found
@@ -329,6 +331,8 @@ class _Search:
     def one(self, insider: str | None, part: Part, cell: int) -> Leak | None:
         """Everything that is possible for one count, until it is enough."""
         asked, column = self._protections[cell], int(self._columns[cell])
+        if self._is_soon_enough(part, cell):
+            return None
         proven = True
         ends: list[int | None] = []
         for direction in (-1, 1):
@@ -348,21 +352,40 @@ class _Search:
         too_close = low is not None and high is not None and high - low + 1 < asked.width
         if too_low or too_high or too_close:
             return Leak(asked.unknown, insider, low, high, None, proven)
-        # One value after another, away from the truth on either side, until there are enough or no more.
-        reached = {1: int(part.truth[column]), -1: int(part.truth[column])}
-        values = {int(part.truth[column])}
+        values, sure = self._values_around(part, cell)
+        proven &= sure
+        if not self._lacking(part, np.array([cell])).any():
+            return None
+        return Leak(asked.unknown, insider, low, high, tuple(sorted(values)), proven)
+
+    def _is_soon_enough(self, part: Part, cell: int) -> bool:
+        """Whether values near the truth are enough; where they are, its ends, harder to find, do not matter."""
+        asked, true = self._protections[cell], int(part.truth[self._columns[cell]])
+        for limit, direction in ((asked.at_least, 1), (asked.at_most, -1)):
+            is_beyond = limit is not None and (true - limit) * direction < 0
+            if is_beyond and self._next(part, cell, limit, direction)[0] is None:
+                return False
+        self._values_around(part, cell)
+        return not self._lacking(part, np.array([cell])).any()
+
+    def _values_around(self, part: Part, cell: int) -> tuple[set[int], bool]:
+        """One value after another, away from the truth on either side, until there are enough or no more.
+
+        Returns:
+            The values, and whether no search was broken off.
+        """
+        true, sure = int(part.truth[self._columns[cell]]), True
+        reached, values = {1: true, -1: true}, {true}
         while reached and self._lacking(part, np.array([cell])).any():
             for direction in list(reached):
-                value, sure = self._next(part, cell, reached[direction] + direction, direction)
-                proven &= sure
+                value, ended = self._next(part, cell, reached[direction] + direction, direction)
+                sure &= ended
                 if value is None:
                     del reached[direction]
                 else:
                     reached[direction] = value
                     values.add(value)
-        if not self._lacking(part, np.array([cell])).any():
-            return None
-        return Leak(asked.unknown, insider, low, high, tuple(sorted(values)), proven)
+        return values, sure
 
     def worlds(self) -> list[dict[int, int]]:
         """What differs from the truth in each world that was found."""

@@ -59,16 +59,18 @@ def _monitors(settings: Settings, *_: object) -> int:
     return sum(vintage.rows for each in sources for vintage in store(settings, each.MONITOR, each.read()))
 
 
-def _build(settings: Settings, *, marts: bool) -> int:
+def _build(settings: Settings, *, protected: bool) -> int:
+    from pipeline.publication.release import WAREHOUSE_SCHEMAS
     from pipeline.warehouse.build import run_build
     from pipeline.warehouse.manifest import ensure_manifest, read_graph
 
+    schemas = WAREHOUSE_SCHEMAS.values()
     nodes = read_graph(ensure_manifest()).nodes.values()
-    return len(list(run_build(settings, [node.name for node in nodes if (node.schema == "marts") == marts])))
+    return len(list(run_build(settings, [node.name for node in nodes if (node.schema in schemas) == protected])))
 
 
 def _cells(settings: Settings, *_: object) -> int:
-    return _build(settings, marts=False)
+    return _build(settings, protected=False)
 
 
 def _surveys(settings: Settings, *_: object) -> int:
@@ -107,7 +109,7 @@ def _protection(settings: Settings, *_: object) -> int:
 
 
 def _marts(settings: Settings, *_: object) -> int:
-    return _build(settings, marts=True)
+    return _build(settings, protected=True)
 
 
 def _release(settings: Settings, *_: object) -> int:
@@ -149,6 +151,29 @@ def _measure(step: Callable[..., int], arguments: tuple, results: multiprocessin
     results.put({"seconds": seconds, "items": items, "megabytes": peak / 1024})
 
 
+def measured(step: Callable[..., int], arguments: tuple) -> dict[str, float]:
+    """What a step takes in a process of its own.
+
+    Args:
+        step: says how many items it dealt with.
+        arguments: of the step.
+
+    Returns:
+        ``seconds``, ``items``, ``megabytes`` (peak of that process, and of the largest that it started).
+
+    Raises:
+        SystemExit: when the step fails.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    results = spawn.Queue()
+    process = spawn.Process(target=_measure, args=(step, arguments, results))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{step.__name__.strip('_')} failed")
+    return results.get()
+
+
 def main() -> None:
     """Run every step in a process of its own and print what it took."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -158,8 +183,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     chosen = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 100)
-    spawn = multiprocessing.get_context("spawn")
-    measured = {}
+    found = {}
     with TemporaryDirectory() as folder:
         arguments = (
             Settings(home=Path(folder), environment="test"),
@@ -169,25 +193,19 @@ def main() -> None:
         )
         for name, step in STEPS:
             with console.status(name):
-                results = spawn.Queue()
-                process = spawn.Process(target=_measure, args=(step, arguments, results))
-                process.start()
-                process.join()
-                if process.exitcode:
-                    raise SystemExit(f"{name} failed")
-                measured[name] = results.get()
-    baseline = measured[STEPS[1][0]]["seconds"]
+                found[name] = measured(step, arguments)
+    baseline = found[STEPS[1][0]]["seconds"]
     table = Table(title=f"scale {chosen.scale:g}, {chosen.first} to {chosen.last}", title_justify="left")
     for heading in ("step", "seconds", "of baseline", "peak MB", "items"):
         table.add_column(heading, justify="left" if heading == "step" else "right")
-    for name, each in measured.items():
+    for name, each in found.items():
         each["ratio"] = each["seconds"] / baseline
         table.add_row(
             name, f"{each['seconds']:.1f}", f"{each['ratio']:.1f}", f"{each['megabytes']:.0f}", f"{each['items']:,}"
         )
     console.print(table)
     if chosen.json:
-        chosen.json.write_text(json.dumps(measured, indent=1) + "\n")
+        chosen.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
