@@ -6,7 +6,7 @@ Belongs here: the reading of the ledger and of the newest release. Does not belo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -54,6 +54,7 @@ class History:
         settled: figures of the newest published release for partners, without those that are pending.
         erased: per consortium when somebody was last erased (UTC, ISO 8601).
         members: the parts of pooled figures that ever left.
+        rounded: figures that partners were ever shown with rounded counts.
     """
 
     shown: Mapping[str, Mapping[Key, Shown]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
@@ -63,6 +64,7 @@ class History:
     settled: Mapping[Key, Settled] = field(default_factory=dict)
     erased: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
+    rounded: Collection[Key] = frozenset()
 
 
 def history_of(
@@ -72,7 +74,8 @@ def history_of(
 
     Args:
         published: number, release_id, audience, at, table_name, consortium_code, code, district_code, period,
-            pooled_over, column_name, value, is_pending, delivery_status, as the ledger gives them.
+            pooled_over, column_name, value, is_pending, delivery_status, as the ledger gives them; is_rounded, when
+            anything ever was.
         settled: of the newest release.
         erased: per consortium when somebody was last erased.
     """
@@ -101,4 +104,11 @@ def history_of(
     for (audience, key), (_, figures, release, at, is_final) in newest.items():
         values = {name: round(value) for name, value in figures.items() if name != "value"}
         shown[audience][key] = Shown(values, release, at, is_final, figures.get("value"))
-    return History(shown, ever, settled or {}, erased or {})
+    rounded = keys[counts["is_rounded"].astype(bool)] if "is_rounded" in counts else keys.iloc[:0]
+    return History(
+        shown,
+        ever,
+        settled or {},
+        erased or {},
+        rounded={Key(SUBJECTS[table], *place) for table, *place in rounded.itertuples(index=False, name=None)},
+    )
