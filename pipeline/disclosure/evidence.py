@@ -639,10 +639,10 @@ class _Teller:
             )
             lawful[self._states[at][allowed & shown]] = True
         least = np.zeros(len(self._value), dtype=np.int64)
-        # that a small count is small is what rounding tells: it keeps its width only
+        # that a small count is small is what rounding tells, so it keeps its width only; also when it changed since
         small = np.zeros(len(self._value), dtype=bool)
         for at, place in enumerate(self._scope):
-            told = evidence.is_rounded[place][:, np.newaxis] & evidence.rounded[place] & (self._states[at] != ABSENT)
+            told = evidence.is_rounded[place][:, np.newaxis] & (self._states[at] != ABSENT)
             small[self._states[at][told]] = True
         for at, place in enumerate(self._scope):
             rules = evidence.rules(place, self._audience)

@@ -163,11 +163,12 @@ def test_what_stays_and_what_waits_is_safe(archive):
     here = rounded_town()
     archive.release(here)
     assert telling(judged(archive, changed(here))) == ""
-    # one client more: the whole of it stays as it was
-    later = changed(here, counts={(HEARD, FIRST, NOW): (8, 4)})
-    later.pending |= {key: counts for key, counts in here.rounded.items() if key[0] == HEARD}
-    found = judged(archive, later)
-    assert telling(found) == "" and found.is_safe
+    # one client more, or one who moved: the whole of it stays as it was
+    for change in ({FIRST: (8, 4)}, {FIRST: (8, 4), WIJKEN[1]: (7, 5)}):
+        later = changed(here, counts={(HEARD, place, NOW): figures for place, figures in change.items()})
+        later.pending |= {key: counts for key, counts in here.rounded.items() if key[0] == HEARD}
+        found = judged(archive, later)
+        assert telling(found) == "" and found.is_safe
 
 
 def test_a_rounded_figure_that_says_after_it_left_that_it_is_not_is_found(archive):
