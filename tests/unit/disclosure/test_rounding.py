@@ -5,23 +5,38 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 
+import duckdb
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_figures import MUNICIPALITY, area, frames
 
+from pipeline.disclosure import steps
 from pipeline.disclosure.controlled_rounding import NoRounding, rounded
 from pipeline.disclosure.counts import Count, Key
 from pipeline.disclosure.history import History, Settled, history_of
 from pipeline.disclosure.rounding import lots
 from pipeline.disclosure.steps import decide
+from pipeline.settings import Settings
 
 HEARD, MARK, REOPENED = "tom_gehoord", "tom_tevredenheid_clienten", "tom_heropende_dossiers"
 BETTER, BETTER_OR_SAME = "tom_zrm_verbeterd", "tom_zrm_verbeterd_of_stabiel"
 NOW, BEFORE = "2024-H1", "2023-H2"
 SMALL = [(7, 4), (8, 5), (12, 6), (6, 1), (30, 12)]
 BASE, WIDTH, PEOPLE, SIDE, SURE = 5, 5, 10, 5, 30
+
+# where a decision on a warehouse finds its frames
+TABLES = {
+    "cells": "cells.indicator_cell",
+    "domains": "cells.life_domain_cell",
+    "pooled": "reliability.pooled_cell",
+    "members": "reliability.pooled_member",
+    "verdicts": "reliability.verdict",
+    "intervals": "reliability.cell_interval",
+    "periods": "intermediate.int_periods__list",
+} | {name: f"reference.{name}" for name in ("indicators", "thresholds", "questions")}
+TABLES["relations"] = "reference.indicator_relations"
 
 LOT = lots(lambda consortium: f"a key of {consortium}".encode())
 
@@ -136,6 +151,25 @@ def test_the_council_keeps_its_nearest_multiples():
     (row,) = made.to_dict("records")
     # partners read the same number where the sums allow it
     assert counts(decide(read, History(), lot=LOT))[MUNICIPALITY] == (row["n"], row["numerator"]) == (65, 30)
+
+
+@pytest.mark.parametrize(("chosen", "rows"), [("hide", 0), ("round", 6)])
+def test_the_setting_chooses(tmp_path, chosen, rows):
+    read = frames({(HEARD, NOW): SMALL})
+    with duckdb.connect() as warehouse:
+        for schema in ("cells", "reliability", "reference", "intermediate"):
+            warehouse.execute(f"create schema {schema}")
+        for name, table in TABLES.items():
+            warehouse.register("_frame", read[name])
+            warehouse.execute(f"create table {table} as from _frame")
+            warehouse.unregister("_frame")
+        steps.protect_cells(warehouse, Settings(home=tmp_path, environment="test", much_hidden=chosen))
+        told = warehouse.execute(
+            "select n, numerator, n % 5 + numerator % 5, is_rounded, is_pending from disclosure.rounded_indicator"
+        ).fetchall()
+        assert warehouse.execute("select count(*) from disclosure.rounded_life_domain").fetchone() == (0,)
+    assert len(told) == rows
+    assert {each[2:] for each in told} <= {(0, True, False)}
 
 
 # What left before
