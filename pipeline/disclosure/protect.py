@@ -677,7 +677,7 @@ class _Protection:
         used = {count for terms in relations.sums for count in terms}
         for row in rows:
             first = True
-            for name, value in _all_counts(row).items():
+            for name, value in row.all_counts.items():
                 if Count(row.key, name) not in used:
                     continue
                 stands = level(row, name, value)
@@ -744,16 +744,6 @@ class _Groups:
 
 def _levels(need: Need | None, value: int) -> dict[str, int]:
     return protection_levels(value, need.width, need.at_least) if need else {}
-
-
-def _all_counts(row: Row) -> dict[str, int]:
-    """The counts of a row that an attacker does not know from elsewhere, with those that only protection needs."""
-    others = {
-        name: row.counts["n"] - row.counts[name.removeprefix("others of ")]
-        for name in row.judgement.needs
-        if name.startswith("others of ")
-    }
-    return row.secret_counts | others
 
 
 def _stored(row: Row) -> list[str]:

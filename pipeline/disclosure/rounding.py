@@ -123,9 +123,7 @@ def _is_safe(
     for row in rows:
         is_known = not row.counts["n"] or (row.is_municipality and not row.judgement.rule)
         width = limits(row.key.period).width
-        others = {name: row.counts["n"] - row.counts[name.removeprefix("others of ")] for name in row.judgement.needs
-                  if name.startswith("others of ")}  # fmt: skip
-        for name, value in (row.counts | others).items():
+        for name, value in row.all_counts.items():
             count = Count(row.key, name)
             if is_known:
                 cells.append(Cell(count, value, status=Status.KNOWN))
