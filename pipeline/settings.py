@@ -19,6 +19,8 @@ DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
 CONSORTIA = ("tom", "go", "boost")
 ENVIRONMENTS = ("demo", "test", "production")
+# what becomes of a table of which hiding would take much (rule T1)
+HIDE, ROUND = "hide", "round"
 # The demo keys are public on purpose: they protect simulated people only.
 _DEMO_KEY = "effectmonitor-demo-key-{consortium}"
 _MINIMUM_KEY_LENGTH = 32
@@ -43,6 +45,8 @@ class Settings:
         maker: who makes releases; only production reads it (``EFFECTMONITOR_MAKER``).
         as_of: the moment (UTC) as of which figures are computed; None is now. What is made for an earlier moment lies
             in a place of its own: warehouse, published files and logs; vault and releases are only read.
+        much_hidden: what becomes of a table of which more than ``rounding_instead_share`` would be hidden: ``hide`` as
+            the rules say, or ``round`` all its counts instead (``EFFECTMONITOR_MUCH_HIDDEN``).
     """
 
     home: Path
@@ -52,6 +56,7 @@ class Settings:
     people_folder: Path | None = None
     maker: str | None = None
     as_of: datetime | None = None
+    much_hidden: str = HIDE
 
     def at(self, moment: datetime) -> Settings:
         """The same installation, computing figures as they could be computed at an earlier moment (UTC)."""
@@ -168,8 +173,8 @@ def load_settings(home: Path | str | None = None) -> Settings:
         home: overrides ``EFFECTMONITOR_HOME``.
 
     Raises:
-        SettingsError: for an unknown environment, or for production without home, keys, people or maker: it has no
-            fallback.
+        SettingsError: for an unknown environment or choice, or for production without home, keys, people or maker: it
+            has no fallback.
     """
     environment = os.environ.get("EFFECTMONITOR_ENVIRONMENT", "demo")
     if environment not in ENVIRONMENTS:
@@ -188,6 +193,9 @@ def load_settings(home: Path | str | None = None) -> Settings:
         raise SettingsError("EFFECTMONITOR_ODATA is no address: it starts with https:// (or http:// for a test)")
     if odata_base and ("@" in odata_base or "?" in odata_base):
         raise SettingsError("EFFECTMONITOR_ODATA holds a password or a question; addresses are logged, so it may not")
+    much_hidden = os.environ.get("EFFECTMONITOR_MUCH_HIDDEN") or HIDE
+    if much_hidden not in (HIDE, ROUND):
+        raise SettingsError(f"EFFECTMONITOR_MUCH_HIDDEN is {much_hidden!r}; expected {HIDE} or {ROUND}")
     folder = Path(chosen) if chosen else PROJECT_ROOT / "data"
     return Settings(
         home=folder.expanduser().resolve(),
@@ -196,4 +204,5 @@ def load_settings(home: Path | str | None = None) -> Settings:
         odata_base=odata_base,
         people_folder=Path(people).expanduser().resolve() if people else None,
         maker=maker or None,
+        much_hidden=much_hidden,
     )

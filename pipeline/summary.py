@@ -79,7 +79,7 @@ def summarise(settings: Settings, audience: str = "partners") -> Summary:
             from marts.fct_indicator f
             join marts.dim_indicator d using (indicator_code)
             join marts.dim_district a using (district_code)
-            where a.district_level = 'municipality' and f.status = 'published'
+            where a.district_level = 'municipality' and f.status = 'published' and f.value is not null
               and f.period = (select max(period) from marts.fct_indicator where status = 'published')
             order by f.consortium_code desc, f.indicator_code
             """

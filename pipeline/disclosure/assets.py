@@ -40,6 +40,8 @@ _TABLES = {
     "kept_indicator": "Rows of fct_indicator that wait with a correction, as they were last shown.",
     "kept_indicator_pooled": "Rows of fct_indicator_pooled that wait with a correction, as they were last shown.",
     "kept_life_domain": "Rows of fct_life_domain that wait with a correction, as they were last shown.",
+    "rounded_indicator": "Figures of fct_indicator with rounded counts in place of the true ones, if that is chosen.",
+    "rounded_life_domain": "The same for the outcomes per life domain.",
     "council_indicator": "The council's figures: the municipality, counts as multiples of five.",
     "council_life_domain": "The council's outcomes per life domain, likewise.",
     "true_count": "The exact counts behind every figure, sealed with a release for its audit. Confidential.",

@@ -136,7 +136,7 @@ def indicator_table(
     intervals: pd.DataFrame,
     cells: pd.DataFrame,
     history: History,
-    partners: Mapping[Key, Decided],
+    exact: Collection[Key],
 ) -> pd.DataFrame:
     """The council's indicator figures, values computed from the rounded counts.
 
@@ -149,7 +149,7 @@ def indicator_table(
         intervals: indicator_code, district_code, period, pooled_over, ci_low, ci_high.
         cells: indicator_code, district_code, period, value.
         history: what has left; a figure that waits is as it was shown.
-        partners: what is decided for partners.
+        exact: figures of which partners read the exact counts.
 
     Returns:
         ``INDICATOR_COLUMNS``, one row per municipality figure; counts and values are missing unless it is published.
@@ -189,7 +189,7 @@ def indicator_table(
             value = values[place]
         else:
             value = counts["numerator"] / counts["n"] * float(scale[key.code]) if counts["n"] else None
-        low, high = bounds.get(place, (None, None)) if partners[key].status == PUBLISHED else (None, None)
+        low, high = bounds.get(place, (None, None)) if key in exact else (None, None)
         numerator = None if kind == "mean" else counts["numerator"]
         table.append([*line, counts["n"], numerator, *(_rounded(number, digits) for number in (value, low, high))])
     return _typed(table, INDICATOR_COLUMNS, ("n", "numerator"), ("value", "ci_low", "ci_high"))

@@ -82,6 +82,16 @@ class Row:
             return {"numerator": self.counts["numerator"]}
         return self.counts
 
+    @property
+    def all_counts(self) -> dict[str, int]:
+        """The secret counts, with those that only protection needs."""
+        others = {
+            name: self.counts["n"] - self.counts[name.removeprefix("others of ")]
+            for name in self.judgement.needs
+            if name.startswith("others of ")
+        }
+        return self.secret_counts | others
+
 
 @dataclass(frozen=True)
 class Derived:

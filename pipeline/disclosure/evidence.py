@@ -155,6 +155,7 @@ class Evidence:
         figures: per published column release x row, NaN where empty.
         status: release x row; '' where the release has no such row.
         pending: release x row, whether it repeats an earlier figure.
+        is_rounded: release x row, whether it shows partners counts that are rounded together (T1).
         final: release x row, whether its half-year was final in that release.
         members: per release places of pooled rows and of their members.
     """
@@ -167,6 +168,7 @@ class Evidence:
     figures: dict[str, NDArray[np.float64]]
     status: NDArray[np.object_]
     pending: Mask
+    is_rounded: Mask
     final: Mask
     members: tuple[tuple[Places, Places], ...]
     _rules: dict[tuple[int, str], Broken] = field(default_factory=dict)
@@ -214,19 +216,31 @@ class Evidence:
 
     @cached_property
     def exact(self) -> Mask:
-        """Release x row x count: shown to partners, of this moment, and true."""
-        exact = self.shows[..., np.newaxis] & ~self.pending[..., np.newaxis] & (self._published_counts == self.true)
+        """Release x row x count: shown to partners, of this moment, true and not rounded."""
+        is_told = self.shows & ~self.pending & ~self.is_rounded
+        exact = is_told[..., np.newaxis] & (self._published_counts == self.true)
         exact &= np.array([each.audience == PARTNERS for each in self.releases])[:, np.newaxis, np.newaxis]
         return exact
 
     @cached_property
     def rounded(self) -> Mask:
-        """Release x row x count: shown to the council, of this moment, and a nearest multiple of the base."""
-        near = np.abs(self._published_counts - self.true) <= self.limits.base[:, np.newaxis] // 2
+        """Release x row x count: shown, of this moment, as a multiple as near to the truth as ``within`` says."""
+        near = np.abs(self._published_counts - self.true) <= self.within[..., np.newaxis]
         near &= (self.shows & ~self.pending)[..., np.newaxis] & (self.true != ABSENT)
-        near[..., COMPLEMENT] &= (self.rows["subject"] == LIFE_DOMAIN).to_numpy()
-        near &= np.array([each.audience == COUNCIL for each in self.releases])[:, np.newaxis, np.newaxis]
+        # nearest multiples need not add up, those that are rounded together do
+        adds_up = (self.rows["subject"] == LIFE_DOMAIN).to_numpy() | self.is_rounded
+        near[..., COMPLEMENT] &= adds_up
+        to_council = np.array([each.audience == COUNCIL for each in self.releases])[:, np.newaxis]
+        near &= (to_council | self.is_rounded)[..., np.newaxis]
         return near
+
+    @cached_property
+    def within(self) -> Whole:
+        """Release x row: how far a rounded count may be from the truth.
+
+        Half a base for the council's nearest multiples; less than a base for partners' multiples that add up.
+        """
+        return np.where(self.is_rounded, self.limits.base - 1, self.limits.base // 2)
 
     @cached_property
     def _states_and_codes(self) -> tuple[Whole, Whole]:
@@ -304,12 +318,12 @@ def gather(releases: Sequence[Left], reference: Reference | None = None) -> Evid
     hidden_true = {name: np.full(size, ABSENT, dtype=np.int64) for name in _HIDDEN_TRUTH}
     figures = {name: np.full(size, np.nan) for name in FIGURES}
     status = np.full(size, "", dtype=object)
-    pending, final = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    pending, is_rounded, final = (np.zeros(size, dtype=bool) for _ in range(3))
     is_life = (rows["subject"] == LIFE_DOMAIN).to_numpy()
     has_complement = (rows["kind"] == "proportion").to_numpy()
     period_of, periods = pd.factorize(rows["period"])
     members = []
-    for at, (truth, figure, pool) in enumerate(zip(truths, shown, pools, strict=True)):
+    for at, (each, truth, figure, pool) in enumerate(zip(releases, truths, shown, pools, strict=True)):
         place = keys.get_indexer(truth["key"])
         life = is_life[place]
         true[at, place, N] = truth["n"]
@@ -324,6 +338,7 @@ def gather(releases: Sequence[Left], reference: Reference | None = None) -> Evid
             array[at, place] = figure[name]
         status[at, place] = figure["status"]
         pending[at, place] = figure["is_pending"]
+        is_rounded[at, place] = figure["is_rounded"].to_numpy(dtype=bool) & (each.audience == PARTNERS)
         ended = np.zeros(len(periods), dtype=bool)
         ended[periods.get_indexer(figure.loc[figure["delivery_status"] == "final", "period"].unique())] = True
         final[at] = ended[period_of]
@@ -332,7 +347,7 @@ def gather(releases: Sequence[Left], reference: Reference | None = None) -> Evid
         there = (pooled >= 0) & (member >= 0)
         members.append((pooled[there], member[there]))
     return Evidence(
-        tuple(releases), reference, rows, true, hidden_true, figures, status, pending, final, tuple(members)
+        tuple(releases), reference, rows, true, hidden_true, figures, status, pending, is_rounded, final, tuple(members)
     )
 
 
@@ -378,10 +393,17 @@ def _shown(connection: duckdb.DuckDBPyConnection, release: Left) -> pd.DataFrame
     if release.values is None:
         return frame
     counts = ", ".join(f"max(value) filter (where column_name = '{name}') as {name}" for name in FIGURES)
+    try:
+        there = connection.execute(f"describe select * from read_parquet({_text(release.values)})").fetchall()
+        # what left before anything was rounded does not say so
+        rounded = "bool_or(is_rounded)" if "is_rounded" in {column[0] for column in there} else "false"
+    except duckdb.Error:
+        raise EvidenceError(f"the values that left with {release.release_id} cannot be read") from None
     subject = "case table_name " + " ".join(f"when '{table}' then '{name}'" for table, name in TABLES.items()) + " end"
     query = (
         f"select {_key_sql(subject)} as key, any_value(period) as period, '{PUBLISHED}' as status, "
-        f"bool_or(is_pending) as is_pending, any_value(delivery_status) as delivery_status, {counts} "
+        f"bool_or(is_pending) as is_pending, {rounded} as is_rounded, "
+        f"any_value(delivery_status) as delivery_status, {counts} "
         f"from read_parquet({_text(release.values)}) group by 1"
     )
     try:
@@ -407,11 +429,14 @@ def _figures_sql(connection: duckdb.DuckDBPyConnection) -> str:
             continue
         figures = ", ".join(f"{f'facts.{name}' if name in columns else 'null'}::double as {name}" for name in FIGURES)
         pooled = "facts.pooled_over" if subject == POOLED else "''"
-        pending = "coalesce(facts.is_pending, false)" if "is_pending" in columns else "false"
+        marks = ", ".join(
+            f"{f'coalesce(facts.{mark}, false)' if mark in columns else 'false'} as {mark}"
+            for mark in ("is_pending", "is_rounded")
+        )
         selects.append(
             f"select concat_ws('|', '{subject}', facts.consortium_code, facts.{_CODE[table]}, facts.district_code, "
             f"facts.period, {pooled}) as key, facts.period, coalesce(facts.status, 'unknown') as status, "
-            f"{pending} as is_pending, periods.delivery_status, {figures} "
+            f"{marks}, periods.delivery_status, {figures} "
             f"from seen.marts.{table} as facts "
             "left join seen.marts.dim_period as periods on facts.period = periods.period"
         )
@@ -551,21 +576,21 @@ class _Teller:
             of_residents = states[self._kind == "rate", N]
             self._public[of_residents[of_residents != ABSENT]] = True
         self._is_known = (self._known_by != ABSENT) | self._nobody | self._public
-        told: set[tuple[int, int]] = set()
+        told: set[tuple[int, int, int]] = set()
         for at, place in enumerate(self._scope):
             near = evidence.rounded[place] & (self._states[at] != ABSENT)
             shown = evidence.published_counts(place)
             for row, count in np.argwhere(near):
                 state, value = int(self._states[at][row, count]), int(shown[row, count])
-                if not self._is_known[state] and (state, value) not in told:
-                    told.add((state, value))
-                    base = int(evidence.limits.base[row])
+                within = int(evidence.within[place, row])
+                if not self._is_known[state] and (state, value, within) not in told:
+                    told.add((state, value, within))
                     self._add(
                         "figure",
                         f"rounded|{self._release(at)}|{self._name(state)}",
                         f"the rounded {self._words(state)}, in {self._release(at)}",
                         (state,),
-                        (value, base // 2),
+                        (value, within),
                     )
             self._means(at, place)
         lowest, highest = rows["lowest"].to_numpy(), rows["highest"].to_numpy()
@@ -616,6 +641,11 @@ class _Teller:
             )
             lawful[self._states[at][allowed & shown]] = True
         least = np.zeros(len(self._value), dtype=np.int64)
+        # that a small count is small is what rounding tells, so it keeps its width only; also when it changed since
+        small = np.zeros(len(self._value), dtype=bool)
+        for at, place in enumerate(self._scope):
+            told = evidence.is_rounded[place][:, np.newaxis] & (self._states[at] != ABSENT)
+            small[self._states[at][told]] = True
         for at, place in enumerate(self._scope):
             rules = evidence.rules(place, self._audience)
             asked = np.where(self._states[at] != ABSENT, rules.asked, 0)
@@ -623,13 +653,13 @@ class _Teller:
             asked[(self._subject == POOLED) & (evidence.status[place] == "")] = 0
             there = asked > 0
             np.maximum.at(least, self._states[at][there], asked[there])
-            self._others(at, np.where(self._mine[:, np.newaxis], rules.asked_of_others, 0))
+            self._others(at, np.where(self._mine[:, np.newaxis], rules.asked_of_others, 0), small)
         for state in np.flatnonzero((least > 0) & ~lawful & ~self._nobody):
-            at_least = int(least[state]) if least[state] > 1 else None
+            at_least = int(least[state]) if least[state] > 1 and not small[state] else None
             self._protect(int(state), self._row[state], at_least)
 
-    def _others(self, at: int, asked: Whole) -> None:
-        """Everybody in a life domain but those with one outcome."""
+    def _others(self, at: int, asked: Whole, small: Mask) -> None:
+        """Everybody in a life domain but those with one outcome; the width is enough beside rounded counts (small)."""
         for row, outcome in np.argwhere(asked > 0):
             n, part = self._states[at][row, N], self._states[at][row, outcome + 1]
             name = COUNTS[LIFE_DOMAIN][outcome + 1]
@@ -646,7 +676,7 @@ class _Teller:
                 (n, part, other),
                 (1, -1, -1),
             )
-            self._protect(other, row, int(asked[row, outcome]))
+            self._protect(other, row, None if small[n] and small[part] else int(asked[row, outcome]))
 
     def _protect(self, unknown: int, row: int, at_least: int | None) -> None:
         self._asked[unknown] = (int(self._evidence.limits.width[row]), at_least)

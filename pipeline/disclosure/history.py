@@ -61,6 +61,7 @@ class History:
         tables: per table (a key without district) its true counts at the releases for partners, as number of the
             release since which they held, and counts by figure; oldest first.
         pooled_told: pooled figures that partners were told: number of the release, figure, counts.
+        rounded: figures that partners were ever shown with rounded counts.
     """
 
     shown: Mapping[str, dict[Key, Shown]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
@@ -71,6 +72,7 @@ class History:
     members: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
     tables: Mapping[Key, Sequence[tuple[int, Mapping[Key, Mapping[str, int]]]]] = field(default_factory=dict)
     pooled_told: Sequence[tuple[int, Key, Mapping[str, int]]] = ()
+    rounded: Collection[Key] = frozenset()
 
     def ever_of_partners(self, key: Key, name: str) -> Collection[int]:
         """The values of a count that partners were ever told."""
@@ -87,7 +89,8 @@ def history_of(
 
     Args:
         published: number, release_id, audience, at, table_name, consortium_code, code, district_code, period,
-            pooled_over, column_name, value, is_pending, delivery_status, as the ledger gives them.
+            pooled_over, column_name, value, is_pending, delivery_status, as the ledger gives them; is_rounded, when
+            anything ever was.
         settled: of the newest release.
         erased: per consortium when somebody was last erased.
         uncertain: counts of figures that were too uncertain to show, in the same columns.
@@ -107,7 +110,14 @@ def history_of(
     ):
         figures.setdefault((Key(SUBJECTS[table], *place), *release), {})[name] = value
     pooled_told: list[tuple[int, Key, Mapping[str, int]]] = []
-    found = History(told={}, settled=settled or {}, erased=erased or {}, pooled_told=pooled_told)
+    rounded = keys[counts["is_rounded"].fillna(False).astype(bool)] if "is_rounded" in counts else keys.iloc[:0]
+    found = History(
+        told={},
+        settled=settled or {},
+        erased=erased or {},
+        pooled_told=pooled_told,
+        rounded={Key(SUBJECTS[table], *place) for table, *place in rounded.itertuples(index=False, name=None)},
+    )
     # in order of time, so that what comes last stays
     for (key, number, release_id, audience, at, is_pending, is_shown, status), figure in figures.items():
         whole = {name: round(value) for name, value in figure.items() if name not in _FIGURES}

@@ -43,7 +43,7 @@ _FACTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 _KEY = ("table_name", "consortium_code", "code", "district_code", "period", "pooled_over")
-_VALUE_COLUMNS = (*_KEY, "column_name", "value", "is_pending", "delivery_status")
+_VALUE_COLUMNS = (*_KEY, "column_name", "value", "is_pending", "is_rounded", "delivery_status")
 _STATUSES = ("status", "low_status", "goal_status")
 
 
@@ -209,8 +209,8 @@ def published_values(settings: Settings, audiences: Sequence[str] | None = None)
 
     Returns:
         One row per value: table_name, consortium_code, code (indicator or life domain), district_code, period,
-        pooled_over ('' when not pooled), column_name, value, is_pending, delivery_status (of the period in that
-        release), number (of the event, so in order of time), release_id, audience, at.
+        pooled_over ('' when not pooled), column_name, value, is_pending, is_rounded, delivery_status (of the period in
+        that release), number (of the event, so in order of time), release_id, audience, at.
 
     Raises:
         LedgerError: when the chain cannot be read, or a values file is gone or was changed.
@@ -224,6 +224,9 @@ def published_values(settings: Settings, audiences: Sequence[str] | None = None)
         if problems := _values_problems(settings, entry):
             raise LedgerError(problems[0])
         frame = pd.read_parquet(_values_folder(settings) / str(entry.values_file))
+        if "is_rounded" not in frame:
+            # it left before anything was rounded
+            frame.insert(frame.columns.get_loc("delivery_status"), "is_rounded", False)
         parts.append(
             frame.assign(number=entry.number, release_id=entry.release_id, audience=entry.audience, at=entry.at)
         )
@@ -352,12 +355,15 @@ def _shown(marts: duckdb.DuckDBPyConnection, table: str) -> str:
     code, counts = _FACTS[table]
     present = _columns(marts, table)
     # the council's figures are rounded to fives and never wait
-    is_pending = "coalesce(is_pending, false)" if "is_pending" in present else "false"
+    marks = ", ".join(
+        f"coalesce({mark}, false) as {mark}" if mark in present else f"false as {mark}"
+        for mark in ("is_pending", "is_rounded")
+    )
     pooled_over = "coalesce(pooled_over, '')" if table == "fct_indicator_pooled" else "''"
     return " union all ".join(
         f"select '{table}' as table_name, consortium_code, {code} as code, district_code, period, "
         f"{pooled_over} as pooled_over, '{count}' as column_name, {count}::double as value, "
-        f"{is_pending} as is_pending, dim_period.delivery_status "
+        f"{marks}, dim_period.delivery_status "
         f"from {SCHEMA}.{table} left join {SCHEMA}.dim_period using (period) where {count} is not null"
         for count in counts
         if count in present

@@ -5,10 +5,12 @@ safe pattern from ``pattern``; this puts them together, half-year for half-year 
 
 1. levels   Figures that break a rule are hidden; others besides, so that no hidden count can be worked out from what is
             shown now or was ever shown (D1, D2, D5, P7).
-2. changes  A count that changed by 1 up to the width since it was last shown keeps showing the old figure, and so do
+2. rounding Where that hides much of a table, all counts of what hangs together are rounded instead, when that is chosen
+            (T1). What was rounded once stays as it was shown.
+3. changes  A count that changed by 1 up to the width since it was last shown keeps showing the old figure, and so do
             others from which that change would follow (D3). Of two means on nearly the same people the first stays
             (M2).
-3. pooled   Of each ladder the first figure that is certain enough and gives nothing away (D4).
+4. pooled   Of each ladder the first figure that is certain enough and gives nothing away (D4).
 
 Does not belong here: reading and writing tables (steps), what the public gets (council).
 """
@@ -35,9 +37,10 @@ from pipeline.disclosure.counts import (
     life_domain_rows,
     relations_between,
 )
-from pipeline.disclosure.history import COUNCIL, PARTNERS, History, Shown
+from pipeline.disclosure.history import COUNCIL, PARTNERS, History, Settled, Shown
 from pipeline.disclosure.pattern import Pattern
 from pipeline.disclosure.problem import Cell, Equation, Problem, Status, protection_levels
+from pipeline.disclosure.rounding import KINDS, Counts, Lot, is_much_hidden, rounded_counts
 from pipeline.disclosure.rules import (
     NO_DATA,
     PRIMARY,
@@ -105,12 +108,14 @@ class Decisions:
         decided: per figure.
         efforts: of the patterns.
         withheld: figures that the council would have got, were they not to tell too much of districts.
+        rounded: counts of figures that are shown rounded, and do not wait.
     """
 
     rows: dict[Key, Row]
     decided: dict[Key, Decided]
     efforts: list[Effort] = field(default_factory=list)
     withheld: Collection[Key] = ()
+    rounded: Counts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -228,6 +233,7 @@ def protect(
     public: Mapping[Key, Mapping[str, int]],
     report: Callable[[str, int, int], None] = lambda what, done, of: None,
     seconds: float = 20.0,
+    lot: Lot | None = None,
 ) -> Decisions:
     """Decide for each figure.
 
@@ -239,12 +245,15 @@ def protect(
         public: counts of municipality figures that the council gets, as rounded to the base.
         report: told what is being done, how far, and of how many.
         seconds: for the proof that a pattern is the cheapest, per part that hangs together.
+        lot: by which counts are rounded where much would be hidden; then everything is hidden when None.
     """
     search = _Protection(rows, known, history, public, seconds)
     search.levels(report)
+    if lot is not None:
+        search.rounding(lot)
     search.changes(report)
     search.pooled(ladders, report)
-    return Decisions(search.rows, search.decided, search.efforts, search.withheld)
+    return Decisions(search.rows, search.decided, search.efforts, search.withheld, search.rounded)
 
 
 class _Protection:
@@ -259,6 +268,7 @@ class _Protection:
         self.rows = {row.key: row for row in rows}
         self.decided: dict[Key, Decided] = {}
         self.efforts: list[Effort] = []
+        self.rounded: Counts = {}
         self._known, self._history, self._public, self._seconds = known, history, public, seconds
         self._shown = history.shown[PARTNERS]
         self._ever, self._told = history.ever[PARTNERS], history.told
@@ -274,6 +284,7 @@ class _Protection:
         )
         self._past: set[Count] = set()
         self._unit_of = {key: at for at, unit in enumerate(self._units) for key in unit}
+        self._round = {at for at, unit in enumerate(self._units) if any(key in history.rounded for key in unit)}
         self._waiting: set[int] = set()
         self._staying: set[Key] = set()
         self._withheld: set[Key] = set()
@@ -293,7 +304,7 @@ class _Protection:
     def levels(self, report: Callable[[str, int, int], None]) -> None:
         """Hide what breaks a rule, and what would give it away."""
         posed: list[tuple[list[Row], Problem | None]] = []
-        for unit in self._units:
+        for at, unit in enumerate(self._units):
             rows = [self.rows[key] for key in unit]
             for row in rows:
                 if row.key.subject == POOLED:
@@ -303,7 +314,9 @@ class _Protection:
                 else:
                     rule = row.judgement.rule
                     self.decided[row.key] = Decided(PRIMARY, rule) if rule else Decided(PUBLISHED)
-            if not self._as_before(rows):
+            if at in self._round:
+                self._stay_rounded(rows)
+            elif not self._as_before(rows):
                 posed.append((rows, self._problem(rows, self._beside_earlier(rows), self._level)))
         again: list[tuple[list[Row], Problem | None]] = []
         for rows, pattern in self._solved(posed, partial(report, "levels")):
@@ -390,6 +403,59 @@ class _Protection:
                 self.decided[key] = Decided(SECONDARY, JOINT)
         return True
 
+    # ---- rounding
+
+    def rounding(self, lot: Lot) -> None:
+        """Round what hangs together where much of a table of it is hidden."""
+        limits = self._known.limits
+        hidden = {key for key, each in self.decided.items() if each.status in (PRIMARY, SECONDARY)}
+        for at, unit in enumerate(self._units):
+            rows = [self.rows[key] for key in unit]
+            if at in self._round or not is_much_hidden(rows, hidden, limits) or not self._may_be_rounded(rows):
+                continue
+            counts = rounded_counts(rows, self._relate, limits, lot)
+            if counts is not None:
+                self._round.add(at)
+                self.rounded |= counts
+                self._withheld -= counts.keys()
+                self.decided |= {key: Decided(PUBLISHED) for key in counts}
+
+    def _may_be_rounded(self, rows: Sequence[Row]) -> bool:
+        """Whether nothing of it has left, and it is as a whole sure enough for shares."""
+        return all(
+            row.kind in KINDS
+            and row.key.subject != POOLED
+            and not any(row.key in self._history.ever[audience] for audience in (PARTNERS, COUNCIL))
+            # beside a figure that was too uncertain its statistics left
+            and self._history.settled.get(row.key, _NOTHING).status == NO_DATA
+            and not (row.is_municipality and row.verdict == "not_publishable")
+            for row in rows
+            if row.has_data
+        )
+
+    def _stay_rounded(self, rows: Sequence[Row]) -> None:
+        """Show again what was shown: a second rounding beside the first one would narrow both down.
+
+        Where a count has changed, all that hangs together waits with its correction.
+        """
+        before = self._history.settled
+        has_changed = any(
+            row.key not in before or any(before[row.key].counts.get(name) != row.counts[name] for name in _stored(row))
+            for row in rows
+        )
+        for row in rows:
+            shown = self._shown.get(row.key)
+            if not has_changed and not row.counts["n"]:
+                continue  # nobody is shown as nobody
+            if shown is None:
+                if row.has_data:
+                    self.decided[row.key] = Decided(SECONDARY, CHANGE)
+            elif has_changed or row.key not in self._history.rounded:
+                self.decided[row.key] = Decided(PUBLISHED, is_pending=True)
+            else:
+                self.decided[row.key] = Decided(PUBLISHED)
+                self.rounded[row.key] = dict(shown.counts)
+
     # ---- changes
 
     def changes(self, report: Callable[[str, int, int], None]) -> None:
@@ -397,7 +463,7 @@ class _Protection:
         posed, of_unit = [], []
         for at, unit in enumerate(self._units):
             rows = [self.rows[key] for key in unit]
-            if any(self._keeps(row) for row in rows):
+            if at not in self._round and any(self._keeps(row) for row in rows):
                 posed.append((rows, self._problem(rows, self._related(at), self._change, changes=True)))
                 of_unit.append(at)
         for at, (rows, pattern) in zip(of_unit, self._solved(posed, partial(report, "changes")), strict=True):
@@ -501,6 +567,9 @@ class _Protection:
     def _first_view(self, key: Key) -> Decided:
         """What is to be said of a pooled figure by itself."""
         row = self.rows[key]
+        if any(self._unit_of.get(part) in self._round for part in self._known.members.get(key, ())):
+            # its sum would hold an exact count beside rounded ones
+            return Decided(NOT_OFFERED)
         if row.verdict == "not_publishable":
             return Decided(UNRELIABLE)
         if row.judgement.rule:
@@ -640,7 +709,7 @@ class _Protection:
         used = {count for terms in relations.sums for count in terms}
         for row in rows:
             first = True
-            for name, value in _all_counts(row).items():
+            for name, value in row.all_counts.items():
                 if Count(row.key, name) not in used:
                     continue
                 stands = level(row, name, value)
@@ -676,6 +745,8 @@ class _Protection:
             self.efforts.append(Effort(periods, pattern.objective, pattern.bound, pattern.seconds))
 
 
+# of a figure that no release had
+_NOTHING = Settled(NO_DATA, {})
 # below every count that people can have
 _ANYTHING = 1_000_000
 _LEVELS = ("lower_level", "upper_level", "sliding_level")
@@ -706,16 +777,6 @@ class _Groups:
 
 def _levels(need: Need | None, value: int) -> dict[str, int]:
     return protection_levels(value, need.width, need.at_least) if need else {}
-
-
-def _all_counts(row: Row) -> dict[str, int]:
-    """The counts of a row that an attacker does not know from elsewhere, with those that only protection needs."""
-    others = {
-        name: row.counts["n"] - row.counts[name.removeprefix("others of ")]
-        for name in row.judgement.needs
-        if name.startswith("others of ")
-    }
-    return row.secret_counts | others
 
 
 def _stored(row: Row) -> list[str]:

@@ -13,7 +13,16 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipeline.disclosure.audit_rules import ABSENT, COUNCIL, INDICATOR, LIFE_DOMAIN, NUMERATOR, POOLED, N
+from pipeline.disclosure.audit_rules import (
+    ABSENT,
+    COMPLEMENT,
+    COUNCIL,
+    INDICATOR,
+    LIFE_DOMAIN,
+    NUMERATOR,
+    POOLED,
+    N,
+)
 from pipeline.disclosure.evidence import NO_DATA, PUBLISHED, TABLES, UNRELIABLE, Evidence, printed_mean, reader
 from pipeline.publication.marts_file import MARTS_FILE, attached
 
@@ -29,8 +38,10 @@ _KEYS = {
 # what a hidden row may say
 _HARMLESS = {
     "unit", "verdict", "threshold_version", "status", "low_status", "goal_status", "rule", "step", "delivery_version",
-    "obs_status", "conf_status", "is_pending", "pooled_over",
+    "obs_status", "conf_status", "is_pending", "is_rounded", "pooled_over",
 }  # fmt: skip
+# what a row of rounded counts may say besides
+_ROUNDED = {"n", "numerator", "value", "improved", "stable", "worsened"}
 # what it may say when no number of its own stands in it
 _TEXTS = {"verdict_reason", "reason"}
 _TELLING_CHECKS = ("value", "second_value", "ci_low", "ci_high", "n", "n_eff")
@@ -65,6 +76,7 @@ def release_faults(own: Evidence, left: Evidence, at: int, scope: list[int]) -> 
             faults += _statuses(connection, table, tables[table])
             faults += _expected_keys(connection, table, own)
             faults += _beside_hidden(connection, table, tables[table], own)
+            faults += _beside_rounded(connection, table, tables[table])
         faults += _checks_of_hidden(connection, tables)
         faults += _decimals_of_intervals(connection, tables)
         faults += _intervals_of_hidden(connection, tables, left, at, scope)
@@ -93,6 +105,8 @@ class _Judge:
         rules = own.rules(0, self._audience)
         # of a figure that is only too uncertain the statistics tell the counts
         seen = self._now | ((own.status[0] == UNRELIABLE) & (own.rows["subject"] == INDICATOR).to_numpy())
+        # rounding stands in the place of hiding (T1)
+        seen &= ~own.is_rounded[0]
         faults = []
         for rule in ("P1", "P3", "P4"):
             faults += self._named(f"shown although {rule} hides it", seen & (rules.rule == rule))
@@ -116,7 +130,9 @@ class _Judge:
         told = self._now[:, np.newaxis] & (truth != ABSENT) & has_n[:, np.newaxis]
         told[self._kind == "mean", NUMERATOR] = False
         if self._audience != COUNCIL:
-            return self._named("differs from the truth", (told & (published != truth)).any(axis=1))
+            rounded = own.is_rounded[0][:, np.newaxis]
+            wrong = (told & ~rounded & (published != truth)).any(axis=1)
+            return self._named("differs from the truth", wrong) + self._rounded(truth, published, told & rounded)
         base = own.limits.base[:, np.newaxis]
         told[~self._is_life, 2] = False
         public = np.zeros(told.shape, dtype=bool)
@@ -127,6 +143,38 @@ class _Judge:
         uneven = told & ~public & (published % base != 0)
         return self._named("differs from the truth", far.any(axis=1)) + self._named(
             "not rounded for the council", uneven.any(axis=1) & ~far.any(axis=1)
+        )
+
+    def _rounded(self, truth, published, told) -> list[str]:
+        """Rounded counts are multiples less than a base from the truth, add up, and give no share on few people."""
+        own, rows = self._own, self._own.rows
+        base, here = own.limits.base[:, np.newaxis], told.any(axis=1)
+        shown = np.where(told, published, 0)
+        whole_parts = np.where(self._is_life, shown[:, 1:].sum(axis=1), shown[:, NUMERATOR] + shown[:, COMPLEMENT])
+        wrong_sum = here & (whole_parts != shown[:, N])
+        in_part = np.zeros(len(rows), dtype=bool)
+        for places in rows.groupby(["subject", "code", "period"], sort=True).indices.values():
+            if not here[places].any():
+                continue
+            with_data = places[truth[places, N] > 0]
+            in_part[with_data] |= not here[with_data].all()
+            sign = np.where(rows["is_whole"].to_numpy()[with_data], 1, -1)[:, np.newaxis]
+            # people of no known district are rounded as well
+            rest, true_rest = ((sign * table[with_data]).sum(axis=0) for table in (shown, truth))
+            off = (np.abs(rest - true_rest) >= base[with_data[0]]) | ((true_rest == 0) & (rest != 0))
+            wrong_sum[with_data] |= sign.max() > 0 and bool((off & told[with_data].all(axis=0)).any())
+        value = self._figures["value"]
+        return (
+            self._named("differs from the truth", (told & ~(np.abs(published - truth) < base)).any(axis=1))
+            + self._named(
+                "called rounded, and is no multiple of the base", (told & (published % base != 0)).any(axis=1)
+            )
+            + self._named("rounded counts do not add up", wrong_sum)
+            + self._named("only a part of the table is rounded", in_part & here)
+            # another status says that nobody is counted
+            + self._named("rounded to nobody", told[:, N] & (shown[:, N] == 0))
+            + self._named("cannot be rounded", here & ~self._is_life & (self._kind != "proportion"))
+            + self._named("a share on too few rounded", here & ~np.isnan(value) & (shown[:, N] < own.limits.people))
         )
 
     def _values(self, truth, has_n) -> list[str]:
@@ -336,17 +384,45 @@ def _beside_hidden(
     return sorted(faults) + named("the reason of a hidden figure tells a count of it", telling)
 
 
+def _beside_rounded(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str]) -> list[str]:
+    """Whatever stands beside rounded counts and was computed from the true ones would tell these."""
+    if "is_rounded" not in columns:
+        return []
+    faults = []
+    for column in sorted(columns.keys() - set(_KEYS[table]) - _HARMLESS - _ROUNDED - _TEXTS):
+        rows = connection.execute(
+            f"select {', '.join(_KEYS[table])} from seen.marts.{table} "
+            f'where is_rounded and "{column}" is not null order by all'
+        ).fetchall()
+        faults += named(f"{table}.{column} is filled beside rounded counts", [" ".join(map(str, r)) for r in rows])
+    if "verdict" in columns:
+        rows = connection.execute(
+            f"select {', '.join(_KEYS[table])} from seen.marts.{table} where is_rounded and verdict is distinct from "
+            "case when value is null then 'not_publishable' else 'indicative' end order by all"
+        ).fetchall()
+        faults += named("the verdict of a rounded figure is on its true counts", [" ".join(map(str, r)) for r in rows])
+    told = " || ' ' || ".join(f"coalesce({column}, '')" for column in sorted(columns.keys() & _TEXTS))
+    if told:
+        rows = connection.execute(
+            f"select {', '.join(_KEYS[table])} from seen.marts.{table} "
+            f"where is_rounded and regexp_matches({told}, '[0-9]') order by all"
+        ).fetchall()
+        faults += named("the reason of a rounded figure holds a number", [" ".join(map(str, row)) for row in rows])
+    return faults
+
+
 def _checks_of_hidden(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]) -> list[str]:
-    """The statistics behind a verdict tell the counts of a figure, so a hidden figure has none."""
+    """The statistics behind a verdict tell the counts of a figure, so a hidden or rounded figure has none."""
     table = "fct_reliability_check"
     if table not in tables or "fct_indicator" not in tables:
         return []
     telling = [name for name in _TELLING_CHECKS if name in tables[table]]
     filled = " or ".join(f"checks.{name} is not null" for name in telling) or "false"
-    hidden = ", ".join(f"'{status}'" for status in _HIDDEN)
+    hidden = f"status in ({', '.join(repr(status) for status in _HIDDEN)})"
+    hidden += " or is_rounded" if "is_rounded" in tables["fct_indicator"] else ""
     rows = connection.execute(
         f"select distinct indicator_code, district_code, period from seen.marts.{table} as checks "
-        f"semi join (select * from seen.marts.fct_indicator where status in ({hidden})) as facts "
+        f"semi join (select * from seen.marts.fct_indicator where {hidden}) as facts "
         f"using (indicator_code, district_code, period) "
         f"where coalesce(checks.pooled_over, '') = '' and ({filled}) order by all"
     ).fetchall()
@@ -393,7 +469,8 @@ def _intervals_of_hidden(
         "from seen.marts.fct_indicator where ci_low is not null or ci_high is not null order by 1"
     ).fetchall()
     place = pd.Index(left.keys).get_indexer([key for (key,) in told])
-    hidden = place[~left.shows[of_partners[-1], place]]
+    last = of_partners[-1]
+    hidden = place[~(left.shows & ~left.is_rounded)[last, place]]
     return named("an interval of counts that partners do not read", (left.labels[row] for row in sorted(hidden)))
 
 
@@ -435,6 +512,7 @@ def _since_it_left(own: Evidence, left: Evidence, at: int) -> list[str]:
         here, there = figure[0], left.figures[name][at][place]
         shown = own.shows[0] | left.shows[at][place]
         wrong |= shown & ~((here == there) | (np.isnan(here) & np.isnan(there)))
+    wrong |= own.is_rounded[0] != left.is_rounded[at][place]
     return named(
         "the files are not what left according to the ledger", (own.labels[row] for row in np.flatnonzero(wrong))
     )

@@ -34,8 +34,10 @@ class Limits:
         persons: a figure on fewer people is hidden (t).
         small_side: a sensitive side of 1 up to this minus one is hidden.
         width: a hidden count keeps at least so many possible whole numbers.
-        base: counts for the public are multiples of this.
+        base: counts for the public are multiples of this, and so are those of a table that is rounded.
         dominance: a share from which one side of a small group is hidden for the public.
+        much: a table of which more than this share would be hidden may be rounded instead.
+        sure: on fewer people than this chance weighs more than a share.
     """
 
     persons: int
@@ -43,6 +45,8 @@ class Limits:
     width: int
     base: int
     dominance: float
+    much: float
+    sure: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ def limits_of(thresholds: pd.DataFrame):
         A function of a half-year such as ``2024-H1``; it raises ValueError when not exactly one value of a threshold
         holds on its last day.
     """
-    codes = ("minimum_persons", "minimum_small_side", "protection_width", "rounding_base", "dominance_share")
+    whole = ("minimum_persons", "minimum_small_side", "protection_width", "rounding_base")
+    codes = (*whole, "dominance_share", "rounding_instead_share", "publishable_effective_n")
     valid_from, valid_to = (pd.to_datetime(thresholds[column]) for column in ("valid_from", "valid_to"))
 
     @cache
@@ -97,8 +102,7 @@ def limits_of(thresholds: pd.DataFrame):
             if len(values) != 1:
                 raise ValueError(f"{len(values)} values of threshold {code} hold at the end of {period}; expected one")
             found.append(float(values.iloc[0]))
-        *whole, dominance = found
-        return Limits(*(int(value) for value in whole), dominance)
+        return Limits(*(int(value) for value in found[: len(whole)]), *found[len(whole) :])
 
     return of
 

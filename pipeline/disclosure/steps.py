@@ -25,9 +25,10 @@ from pipeline.disclosure.protect import (
     known_from,
     protect,
 )
-from pipeline.disclosure.rules import NO_DATA, PRIMARY, PUBLISHED, SECONDARY, judge_share
+from pipeline.disclosure.rounding import Lot, lots
+from pipeline.disclosure.rules import CATEGORIES, NO_DATA, PRIMARY, PUBLISHED, SECONDARY, judge_share
 from pipeline.periods import HalfYear
-from pipeline.settings import Settings
+from pipeline.settings import ROUND, Settings
 from pipeline.warehouse.connection import replace_table
 from pipeline.warehouse.manifest import mart_columns
 
@@ -51,10 +52,13 @@ STATUS_TABLES = {
     "life_domain_status": ("cells.life_domain_cell", f"consortium_code, life_domain_code, {_AREA}"),
     "pooled_status": ("reliability.pooled_cell", f"consortium_code, indicator_code, {_AREA}, pooled_over"),
 }
+# in the shape of the mart that takes rows or counts from them
 KEPT_TABLES = {
     "kept_indicator": "fct_indicator",
     "kept_indicator_pooled": "fct_indicator_pooled",
     "kept_life_domain": "fct_life_domain",
+    "rounded_indicator": "fct_indicator",
+    "rounded_life_domain": "fct_life_domain",
 }
 OTHER_TABLES = {
     "council_indicator": "The council's figures: the municipality, counts as multiples of the base",
@@ -83,11 +87,16 @@ def protect_cells(
         The tables written, by name.
     """
     read = {name: warehouse.execute(f"select * from {table}").df() for name, table in _SOURCES.items()}
-    made = decide(read, read_history(settings), report)
+    lot = lots(settings.pseudonym_key) if settings.much_hidden == ROUND else None
+    made = decide(read, read_history(settings), report, lot)
     for name, frame in made.items():
-        replace_table(warehouse, "disclosure", name, frame, _description(name))
+        if name not in KEPT_TABLES:
+            replace_table(warehouse, "disclosure", name, frame, _description(name))
     for name, mart in KEPT_TABLES.items():
-        _write_kept(warehouse, settings, name, mart, made)
+        if name in made:
+            _write_rounded(warehouse, name, mart, made[name])
+        else:
+            _write_kept(warehouse, settings, name, mart, made)
     return made
 
 
@@ -95,6 +104,7 @@ def decide(
     read: Mapping[str, pd.DataFrame],
     history: History,
     report: Callable[[str, int, int], None] = lambda what, done, of: None,
+    lot: Lot | None = None,
 ) -> Frames:
     """Decide on frames, without a warehouse.
 
@@ -103,10 +113,11 @@ def decide(
             thresholds, relations, questions, periods.
         history: what has left.
         report: as in ``protect_cells``.
+        lot: by which counts are rounded where hiding would take much of a table; everything is hidden when None.
 
     Returns:
         All tables of this room but the kept ones, by name; pending figures carry the release that they come from in
-        ``kept_from``.
+        ``kept_from``. Of ``rounded_indicator`` and ``rounded_life_domain`` key, counts and value.
     """
     known = known_from(
         read["indicators"],
@@ -126,16 +137,19 @@ def decide(
             ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
         ].itertuples(index=False, name=None)
     ]
-    made = protect(rows, ladders, known, history, public.counts, report)
+    made = protect(rows, ladders, known, history, public.counts, report, lot=lot)
     public = council.waiting(public, made.decided, history, made.withheld)
+    exact = {key for key, each in made.decided.items() if each.status == PUBLISHED} - made.rounded.keys()
     return {
         "indicator_status": _statuses(made, history, INDICATOR, read["cells"]),
         "life_domain_status": _life_domain_statuses(made, history, read["domains"], known),
         "pooled_status": _statuses(made, history, POOLED, read["pooled"]),
         "council_indicator": council.indicator_table(
-            public, made.rows, read["indicators"], read["intervals"], read["cells"], history, made.decided
+            public, made.rows, read["indicators"], read["intervals"], read["cells"], history, exact
         ),
         "council_life_domain": council.life_domain_table(public, read["domains"], known, history),
+        "rounded_indicator": _rounded_indicators(made, known),
+        "rounded_life_domain": _rounded_life_domains(made),
         "true_count": _true_counts(rows, read["domains"]),
         "pattern_figures": _figures(made, public),
     }
@@ -234,7 +248,10 @@ def _life_domain_statuses(made: Decisions, history: History, domains: pd.DataFra
         decided, limits = made.decided[place], known.limits(place.period)
         status, rule, is_pending = _told(decided)
         shares = [
-            (NO_DATA if not whole else PRIMARY if judge_share(part, whole, limits) else PUBLISHED)
+            SECONDARY
+            # their counts are not shown, so they cannot be rounded with the row
+            if place in made.rounded
+            else (NO_DATA if not whole else PRIMARY if judge_share(part, whole, limits) else PUBLISHED)
             if status == PUBLISHED
             else status
             for part, whole in ((low, rated), (reached, goals))
@@ -242,6 +259,32 @@ def _life_domain_statuses(made: Decisions, history: History, domains: pd.DataFra
         table.append([*key, status, rule, is_pending, *shares, _kept_from(history, place, decided)])
     columns = [*names, "status", "rule", "is_pending", "low_status", "goal_status", "kept_from"]
     return _status_frame(sorted(table, key=lambda line: line[:4]), columns)
+
+
+def _rounded_indicators(made: Decisions, known: Known) -> pd.DataFrame:
+    """Rounded counts, and the share where these are on enough people."""
+    table = []
+    for key, counts in sorted(made.rounded.items()):
+        if key.subject == INDICATOR:
+            n, numerator = counts["n"], counts["numerator"]
+            limits = known.limits(key.period)
+            is_enough = n >= max(limits.persons, limits.sure)
+            value = round(numerator / n, council.decimals(made.rows[key].kind, n)) if is_enough else None
+            table.append([key.consortium_code, key.code, key.district_code, key.period, n, numerator, value])
+    names = ["consortium_code", "indicator_code", "district_code", "period"]
+    frame = pd.DataFrame(table, columns=[*names, "n", "numerator", "value"])
+    return frame.astype(dict.fromkeys(names, "str") | {"n": "int64", "numerator": "int64", "value": "float64"})
+
+
+def _rounded_life_domains(made: Decisions) -> pd.DataFrame:
+    names, counted = ["consortium_code", "life_domain_code", "district_code", "period"], ["n", *CATEGORIES]
+    table = [
+        [key.consortium_code, key.code, key.district_code, key.period, *(counts[name] for name in counted)]
+        for key, counts in sorted(made.rounded.items())
+        if key.subject == LIFE_DOMAIN
+    ]
+    frame = pd.DataFrame(table, columns=[*names, *counted])
+    return frame.astype(dict.fromkeys(names, "str") | dict.fromkeys(counted, "int64"))
 
 
 def _told(decided: Decided) -> tuple[str, str | None, bool]:
@@ -331,15 +374,27 @@ def _description(name: str) -> str:
     return f"{OTHER_TABLES[name]}; written by disclosure"
 
 
-def _write_kept(warehouse: duckdb.DuckDBPyConnection, settings: Settings, name: str, mart: str, made: Frames) -> None:
-    """The rows of figures that are pending, as the release had them in which they were last shown."""
+def _write_rounded(warehouse: duckdb.DuckDBPyConnection, name: str, mart: str, frame: pd.DataFrame) -> None:
+    """Figures with rounded counts, in the shape of their mart; what the mart fills itself is empty."""
+    _new_table(warehouse, name, mart, f"Figures of {mart} with rounded counts in place of the true ones")
+    warehouse.register("_rounded", frame.assign(is_pending=False, is_rounded=True))
+    warehouse.execute(f"insert into disclosure.{name} by name select * from _rounded")
+    warehouse.unregister("_rounded")
+
+
+def _new_table(warehouse: duckdb.DuckDBPyConnection, name: str, mart: str, description: str) -> list[tuple[str, str]]:
+    """An empty table in the shape of a mart, whose columns are returned."""
     columns = mart_columns(mart)
     declared = ", ".join(f'"{column}" {kind}' for column, kind in columns)
     warehouse.execute("create schema if not exists disclosure")
     warehouse.execute(f"create or replace table disclosure.{name} ({declared})")
-    warehouse.execute(
-        f"comment on table disclosure.{name} is 'Rows of {mart} that wait with a correction; written by disclosure'"
-    )
+    warehouse.execute(f"comment on table disclosure.{name} is '{description}; written by disclosure'")
+    return columns
+
+
+def _write_kept(warehouse: duckdb.DuckDBPyConnection, settings: Settings, name: str, mart: str, made: Frames) -> None:
+    """The rows of figures that are pending, as the release had them in which they were last shown."""
+    columns = _new_table(warehouse, name, mart, f"Rows of {mart} that wait with a correction")
     status = {"fct_indicator": "indicator_status", "fct_life_domain": "life_domain_status"}.get(mart, "pooled_status")
     pending = made[status][made[status]["is_pending"]]
     key = STATUS_TABLES[status][1]

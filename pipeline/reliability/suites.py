@@ -93,6 +93,8 @@ _ROWS = {
         with figures as (
             select consortium_code, indicator_code, district_code, period, '' as pooled_over, status
             from marts.fct_indicator
+            -- the verdict is on the true counts, of which nothing is shown
+            where not is_rounded
             union all
             select consortium_code, indicator_code, district_code, period, pooled_over, status
             from marts.fct_indicator_pooled

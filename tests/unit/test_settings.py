@@ -78,3 +78,12 @@ def test_an_earlier_moment_has_a_place_of_its_own_and_the_same_vault(settings):
         assert places == {settings.home, day.workplace, moment.workplace}
     for name in ("vault", "inbox", "releases", "receipts", "quarantine"):
         assert getattr(day, name) == getattr(settings, name)
+
+
+def test_much_is_hidden_unless_rounding_is_chosen(monkeypatch):
+    assert load_settings().much_hidden == "hide"
+    monkeypatch.setenv("EFFECTMONITOR_MUCH_HIDDEN", "round")
+    assert load_settings().much_hidden == "round"
+    monkeypatch.setenv("EFFECTMONITOR_MUCH_HIDDEN", "Round up")
+    with pytest.raises(SettingsError, match="EFFECTMONITOR_MUCH_HIDDEN is 'Round up'; expected hide or round"):
+        load_settings()

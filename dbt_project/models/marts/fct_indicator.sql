@@ -38,10 +38,16 @@ judged as (
             when cells.indicator_code is null then 'no_data'
             when cells.n = 0 and grid.kind <> 'count' then 'no_data'
             when statuses.status <> 'published' then statuses.status
+            -- the verdict is on the true counts, and would tell something of them
+            when statuses.status = 'published' and rounded.n is not null then 'published'
             when statuses.status = 'published' and verdicts.verdict = 'not_publishable' then 'unreliable'
             when statuses.status = 'published' and verdicts.verdict in ('reliable', 'indicative') then 'published'
         end as status,
-        case when statuses.status is null then false else statuses.is_pending end as is_pending
+        case when statuses.status is null then false else statuses.is_pending end as is_pending,
+        coalesce(statuses.status = 'published' and rounded.n is not null, false) as is_rounded,
+        rounded.n as rounded_n,
+        rounded.numerator as rounded_numerator,
+        rounded.value as rounded_value
     from grid
     left join {{ ref("indicator_cell") }} as cells
         on
@@ -62,6 +68,12 @@ judged as (
             and grid.indicator_code = verdicts.indicator_code
             and grid.district_code = verdicts.district_code
             and grid.period = verdicts.period
+    left join {{ source("disclosure", "rounded_indicator") }} as rounded
+        on
+            grid.consortium_code = rounded.consortium_code
+            and grid.indicator_code = rounded.indicator_code
+            and grid.district_code = rounded.district_code
+            and grid.period = rounded.period
 ),
 
 rounding_bases as (
@@ -85,16 +97,30 @@ select
     judged.indicator_code,
     judged.district_code,
     judged.period,
-    shown.n,
-    -- from the sum of the scores a mean follows in more detail than it is shown in
-    case when judged.kind <> 'mean' then shown.numerator end as numerator,
-    {{ published_figure("shown.value", "judged.kind", "shown.n") }} as value,
+    case when judged.is_rounded then judged.rounded_n else shown.n end as n,
+    case
+        when judged.is_rounded then judged.rounded_numerator
+        -- from the sum of the scores a mean follows in more detail than it is shown in
+        when judged.kind <> 'mean' then shown.numerator
+    end as numerator,
+    case
+        when judged.is_rounded then judged.rounded_value
+        else {{ published_figure("shown.value", "judged.kind", "shown.n") }}
+    end as value,
     {{ published_figure("intervals.ci_low", "judged.kind", "shown.n") }} as ci_low,
     {{ published_figure("intervals.ci_high", "judged.kind", "shown.n") }} as ci_high,
     judged.unit,
     -- the verdict on a hidden figure would tell on how many people it is
-    case when judged.status = 'published' then judged.verdict else 'not_publishable' end as verdict,
     case
+        when judged.is_rounded and judged.rounded_value is not null then 'indicative'
+        when judged.status = 'published' and not judged.is_rounded then judged.verdict
+        else 'not_publishable'
+    end as verdict,
+    case
+        when judged.is_rounded and judged.rounded_value is not null
+            then 'Aantallen zijn afgerond om personen te beschermen; het cijfer is een aanwijzing.'
+        when judged.is_rounded
+            then 'Aantallen zijn afgerond om personen te beschermen; het zijn er te weinig voor een cijfer.'
         when judged.status in ('published', 'unreliable') then judged.reason_nl
         when judged.status = 'suppressed_primary' then 'Te weinig personen om te tonen.'
         when judged.status = 'suppressed_secondary' then 'Verborgen om een ander getal te beschermen.'
@@ -126,16 +152,18 @@ select
         when judged.status = 'suppressed_secondary' then 'D'
         else 'F'
     end as conf_status,
+    judged.is_rounded,
     judged.is_pending
 from judged
 inner join {{ ref("dim_period") }} as periods
     on judged.period = periods.period
 left join rounding_bases as bases
     on judged.period = bases.period
--- only what may be shown joins in
+-- only what may be shown joins in; beside rounded counts nothing that was computed from the true ones
 left join {{ ref("indicator_cell") }} as shown
     on
         judged.status = 'published'
+        and not judged.is_rounded
         and judged.consortium_code = shown.consortium_code
         and judged.indicator_code = shown.indicator_code
         and judged.district_code = shown.district_code
@@ -143,6 +171,7 @@ left join {{ ref("indicator_cell") }} as shown
 left join {{ source("reliability", "cell_interval") }} as intervals
     on
         judged.status = 'published'
+        and not judged.is_rounded
         and intervals.pooled_over = ''
         and judged.consortium_code = intervals.consortium_code
         and judged.indicator_code = intervals.indicator_code
@@ -150,13 +179,15 @@ left join {{ source("reliability", "cell_interval") }} as intervals
         and judged.period = intervals.period
 left join {{ source("reliability", "interviews_needed") }} as needed
     on
-        judged.consortium_code = needed.consortium_code
+        not judged.is_rounded
+        and judged.consortium_code = needed.consortium_code
         and judged.indicator_code = needed.indicator_code
         and judged.district_code = needed.district_code
         and judged.period = needed.period
 left join {{ source("reliability", "indicator_change") }} as changes
     on
-        judged.consortium_code = changes.consortium_code
+        not judged.is_rounded
+        and judged.consortium_code = changes.consortium_code
         and judged.indicator_code = changes.indicator_code
         and judged.district_code = changes.district_code
         and judged.period = changes.period
@@ -192,5 +223,6 @@ select
     delivery_version,
     obs_status,
     conf_status,
+    coalesce(is_rounded, false) as is_rounded,
     is_pending
 from {{ source("disclosure", "kept_indicator") }}

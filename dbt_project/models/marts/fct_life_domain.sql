@@ -29,7 +29,12 @@ judged as (
         end as status,
         case when coalesce(cells.rated, 0) = 0 then 'no_data' else statuses.low_status end as low_status,
         case when coalesce(cells.rated, 0) = 0 then 'no_data' else statuses.goal_status end as goal_status,
-        case when statuses.status is null then false else statuses.is_pending end as is_pending
+        case when statuses.status is null then false else statuses.is_pending end as is_pending,
+        coalesce(statuses.status = 'published' and rounded.n is not null, false) as is_rounded,
+        rounded.n as rounded_n,
+        rounded.improved as rounded_improved,
+        rounded.stable as rounded_stable,
+        rounded.worsened as rounded_worsened
     from grid
     left join {{ ref("life_domain_cell") }} as cells
         on
@@ -43,6 +48,12 @@ judged as (
             and grid.life_domain_code = statuses.life_domain_code
             and grid.district_code = statuses.district_code
             and grid.period = statuses.period
+    left join {{ source("disclosure", "rounded_life_domain") }} as rounded
+        on
+            grid.consortium_code = rounded.consortium_code
+            and grid.life_domain_code = rounded.life_domain_code
+            and grid.district_code = rounded.district_code
+            and grid.period = rounded.period
 )
 
 select
@@ -50,10 +61,9 @@ select
     judged.life_domain_code,
     judged.district_code,
     judged.period,
-    shown.n,
-    shown.improved,
-    shown.stable,
-    shown.worsened,
+    {% for count in ["n", "improved", "stable", "worsened"] -%}
+    case when judged.is_rounded then judged.rounded_{{ count }} else shown.{{ count }} end as {{ count }},
+    {% endfor -%}
     -- whole per cents, of which the counts are not shown: they would tell a small side
     case when judged.low_status = 'published' then round(cast(shown.low as double) / shown.rated, 2) end as low_share,
     case
@@ -71,12 +81,14 @@ select
     judged.low_status,
     judged.goal_status,
     judged.delivery_version,
+    judged.is_rounded,
     judged.is_pending
 from judged
--- only what may be shown joins in
+-- only what may be shown joins in; beside rounded counts nothing that was computed from the true ones
 left join {{ ref("life_domain_cell") }} as shown
     on
         judged.status = 'published'
+        and not judged.is_rounded
         and judged.consortium_code = shown.consortium_code
         and judged.life_domain_code = shown.life_domain_code
         and judged.district_code = shown.district_code
@@ -84,6 +96,7 @@ left join {{ ref("life_domain_cell") }} as shown
 left join {{ source("reliability", "domain_change") }} as changed
     on
         judged.status = 'published'
+        and not judged.is_rounded
         and changed.instrument = 'zrm'
         and judged.consortium_code = changed.consortium_code
         and judged.life_domain_code = changed.life_domain_code
@@ -116,5 +129,6 @@ select
     low_status,
     goal_status,
     delivery_version,
+    coalesce(is_rounded, false) as is_rounded,
     is_pending
 from {{ source("disclosure", "kept_life_domain") }}

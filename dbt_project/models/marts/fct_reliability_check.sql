@@ -5,14 +5,21 @@
 ] -%}
 with statuses as (
     select
-        consortium_code,
-        indicator_code,
-        district_code,
-        period,
+        decided.consortium_code,
+        decided.indicator_code,
+        decided.district_code,
+        decided.period,
         '' as pooled_over,
-        status,
-        is_pending
-    from {{ source("disclosure", "indicator_status") }}
+        -- measurements would tell the counts behind rounded ones
+        case when rounded.n is null then decided.status end as status,
+        decided.is_pending
+    from {{ source("disclosure", "indicator_status") }} as decided
+    left join {{ source("disclosure", "rounded_indicator") }} as rounded
+        on
+            decided.consortium_code = rounded.consortium_code
+            and decided.indicator_code = rounded.indicator_code
+            and decided.district_code = rounded.district_code
+            and decided.period = rounded.period
     union all
     select
         consortium_code,

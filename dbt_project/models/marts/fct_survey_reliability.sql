@@ -45,7 +45,16 @@ hidden_figures as (
         on
             statuses.consortium_code = indicators.consortium_code
             and statuses.indicator_code = indicators.indicator_code
-    where statuses.status like 'suppressed%' and indicators.target_group is not null
+    left join {{ source("disclosure", "rounded_indicator") }} as rounded
+        on
+            statuses.consortium_code = rounded.consortium_code
+            and statuses.indicator_code = rounded.indicator_code
+            and statuses.district_code = rounded.district_code
+            and statuses.period = rounded.period
+    where
+        indicators.target_group is not null
+        -- beside rounded counts as little is told as beside hidden ones
+        and (statuses.status like 'suppressed%' or rounded.n is not null)
 ),
 
 parties as (

@@ -39,6 +39,7 @@ class Town:
         hidden_pools: pooled rows that are hidden.
         people: people behind a figure, where they are not n.
         final: half-years that are final.
+        rounded: rows that partners get with these rounded counts.
         edits: SQL to run on the marts file before it is copied into Parquet and CSV.
     """
 
@@ -50,6 +51,7 @@ class Town:
     hidden_pools: set[tuple[str, str, str, str]] = field(default_factory=set)
     people: dict[Key, int] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
+    rounded: dict[Key, tuple[int, ...]] = field(default_factory=dict)
     edits: list[str] = field(default_factory=list)
 
     def rows(self) -> dict[Key, tuple[int, ...]]:
@@ -206,6 +208,26 @@ def figures(code: str, n: int, numerator: int, rounded: int = 1) -> dict[str, ob
     return {"n": shown_n, "numerator": shown, "value": half_up(scale * shown / shown_n, places)}
 
 
+def rounded_row(key: Key, counts: tuple[int, ...]) -> str:
+    """SQL that puts rounded counts in a row, with a share from 30 people on."""
+    code, area, period = key
+    where = f"district_code = '{area}' and period = '{period}'"
+    if code not in REGISTRY:
+        told = zip(("n", "improved", "stable", "worsened"), counts, strict=True)
+        return (
+            f"update fct_life_domain set {', '.join(f'{name} = {value}' for name, value in told)}, low_share = null, "
+            "goal_attainment = null, low_status = 'suppressed_secondary', goal_status = 'suppressed_secondary', "
+            f"status = 'published', is_rounded = true where life_domain_code = '{code}' and {where}"
+        )
+    n, numerator = counts
+    value, verdict = (half_up(numerator / n, 2), "indicative") if n >= 30 else ("null", "not_publishable")
+    return (
+        f"update fct_indicator set n = {n}, numerator = {numerator}, value = {value}, verdict = '{verdict}', "
+        f"verdict_reason = 'afgerond', status = 'published', is_rounded = true "
+        f"where indicator_code = '{code}' and {where}"
+    )
+
+
 def half_up(value: float, places: int) -> float:
     """Rounded as DuckDB does."""
     return int(value * 10**places + 0.5 + 1e-9) / 10**places
@@ -333,6 +355,11 @@ def write_files(town: Town, folder: Path, audience: str) -> None:
                 marts.register("given", pd.DataFrame(values, columns=names, dtype=object))
                 marts.execute(f"insert into {name} select {', '.join(names)} from given")
                 marts.unregister("given")
+        if town.rounded and not council:
+            for table in ("fct_indicator", "fct_life_domain"):
+                marts.execute(f"alter table {table} add column is_rounded boolean default false")
+            for key, counts in town.rounded.items():
+                marts.execute(rounded_row(key, counts))
         for statement in town.edits:
             marts.execute(statement)
         copy_out(marts, folder)
@@ -364,6 +391,7 @@ def changed(town: Town, **parts: Mapping) -> Town:
     """A later moment: the same truth with some changes."""
     later = Town(dict(town.counts), dict(town.domains), dict(town.hidden), dict(town.pending), dict(town.pools))
     later.hidden_pools, later.people, later.final = set(town.hidden_pools), dict(town.people), set(town.final)
+    later.rounded = dict(town.rounded)
     for name, change in parts.items():
         getattr(later, name).update(change)
     return later

@@ -67,5 +67,24 @@ def test_rounding_each_to_the_nearest_need_not_add_up_but_controlled_rounding_do
 def test_each_threshold_that_the_page_names_exists():
     named = set(re.findall(r"`((?:minimum|protection|rounding|dominance)_\w+)`", PAGE))
     seeds = (PROJECT_ROOT / "seeds" / "thresholds.csv").read_text(encoding="utf-8")
-    assert named == {"minimum_persons", "minimum_small_side", "protection_width", "rounding_base", "dominance_share"}
+    assert named == {
+        "minimum_persons",
+        "minimum_small_side",
+        "protection_width",
+        "rounding_base",
+        "rounding_instead_share",
+        "dominance_share",
+    }
     assert all(f"\n{code}," in seeds for code in named)
+
+
+def test_its_rounded_table_adds_up_and_lies_within_the_base():
+    table = [
+        tuple(map(int, row))
+        for row in re.findall(r"^\| (?:\w+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", PAGE, re.MULTILINE)
+    ]
+    whole, *parts = table
+    assert len(parts) == 4 and tuple(map(sum, zip(*parts, strict=True))) == whole
+    for n, shown_n, numerator, shown in table:
+        assert shown_n % 5 == shown % 5 == 0
+        assert max(abs(shown_n - n), abs(shown - numerator), abs(shown_n - shown - n + numerator)) < 5

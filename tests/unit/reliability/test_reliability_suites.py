@@ -505,7 +505,8 @@ def warehouse(settings: Settings) -> Settings:
                 ('WK2', 'consortium', 'indicative')
             ) as t (district_code, pooled_over, verdict);
             create table marts.fct_indicator as
-            select 'tom' as consortium_code, 'tom_gehoord' as indicator_code, district_code, '2024-H1' as period, status
+            select 'tom' as consortium_code, 'tom_gehoord' as indicator_code, district_code, '2024-H1' as period,
+                status, false as is_rounded
             from (values ('WK1', 'published'), ('WK2', 'unreliable'), ('WK3', 'no_data')) as t (district_code, status);
             create table marts.fct_indicator_pooled as
             select 'tom' as consortium_code, 'tom_gehoord' as indicator_code, 'WK2' as district_code,
