@@ -5,8 +5,8 @@ people over all releases, and the system of an audience's attacker made of it. N
 or from the code that chooses what to hide. Not here: the attack on the system (witnesses), and faults that can be seen
 without one (release_faults).
 
-A count that has the same true value in two releases is one unknown: the attacker takes it that nothing changed. Where
-the truth changed there is a new unknown, and one for the change.
+A count is one unknown in all releases in which its row is as it was: the attacker takes it that nothing changed. Where
+anything in a row changed its counts are new unknowns, and so are their changes.
 """
 
 from __future__ import annotations
@@ -60,9 +60,6 @@ FIGURES = (*_COUNTED, "value", "low_share", "goal_attainment")
 _HIDDEN_TRUTH = ("persons", "rated", "low", "goals", "goals_reached")
 PUBLISHED, NO_DATA, UNRELIABLE = "published", "no_data", "unreliable"
 _MUNICIPALITY = "GM"
-_VALUE = (1 << 32) - 1
-_NOBODY = 1 << 32
-_PLACE_BITS = 33
 
 
 class EvidenceError(RuntimeError):
@@ -243,33 +240,39 @@ class Evidence:
         return np.where(self.is_rounded, self.limits.base - 1, self.limits.base // 2)
 
     @cached_property
-    def _states_and_codes(self) -> tuple[Whole, Whole]:
-        places = np.arange(self.true.shape[1] * 4).reshape(1, -1, 4)
-        # A 0 of nobody is not the 0 of some people of whom none did.
-        nobody = np.where(self.true[..., :1] == 0, _NOBODY, 0)
-        codes = (places << _PLACE_BITS) | nobody | self.true
+    def _states(self) -> tuple[Whole, Whole, Whole]:
+        """States, and of each state its true value and its row x 4 + count."""
+        size = self.true.shape
+        # residents may be counted anew while nothing happened to the people who are counted
+        counts = self.true.copy()
+        counts[:, (self.rows["kind"] == "rate").to_numpy(), N] = 0
+        places = np.broadcast_to(np.arange(size[1])[np.newaxis, :, np.newaxis], (*size[:2], 1))
+        row_states = np.concatenate([places, counts], axis=2).reshape(-1, 5)
+        _, of_row = np.unique(row_states, axis=0, return_inverse=True)
+        codes = of_row.reshape(*size[:2], 1) * 4 + np.arange(4)
         has_state = (self.true != ABSENT) & (self.rows["kind"] != "count").to_numpy()[:, np.newaxis]
-        states = np.full(self.true.shape, ABSENT, dtype=np.int64)
-        different, states[has_state] = np.unique(codes[has_state], return_inverse=True)
-        return states, different
+        states = np.full(size, ABSENT, dtype=np.int64)
+        _, first, states[has_state] = np.unique(codes[has_state], return_index=True, return_inverse=True)
+        return states, self.true[has_state][first], (places * 4 + np.arange(4))[has_state][first]
 
     @property
     def states(self) -> Whole:
         """Release x row x count: which state of the count, ``ABSENT`` where there is none.
 
-        A state is a true value; an offer that is counted says nothing of people and has none.
+        A count has one state for as long as nothing changes in its row; an offer that is counted says nothing of people
+        and has none.
         """
-        return self._states_and_codes[0]
+        return self._states[0]
 
-    @cached_property
+    @property
     def state_value(self) -> Whole:
         """The true value of each state."""
-        return self._states_and_codes[1] & _VALUE
+        return self._states[1]
 
-    @cached_property
+    @property
     def state_place(self) -> Whole:
         """Row x 4 + count of each state."""
-        return self._states_and_codes[1] >> _PLACE_BITS
+        return self._states[2]
 
     @cached_property
     def labels(self) -> list[str]:
@@ -538,6 +541,8 @@ class _Teller:
         self._asked: dict[int, tuple[int, int | None]] = {}
         self._changes: set[int] = set()
         self._made_at: dict[str, int] = {}
+        # counts of which the people of the second are among those of the first, where no equation says so
+        self._within: list[tuple[int, int]] = []
         self._names: dict[int, str] = {}
 
     def told(self) -> Told:
@@ -677,6 +682,7 @@ class _Teller:
                 (1, -1, -1),
             )
             self._protect(other, row, None if small[n] and small[part] else int(asked[row, outcome]))
+            self._within += [(other, int(self._states[at][row, each])) for each in OUTCOMES if each != outcome + 1]
 
     def _protect(self, unknown: int, row: int, at_least: int | None) -> None:
         self._asked[unknown] = (int(self._evidence.limits.width[row]), at_least)
@@ -752,6 +758,10 @@ class _Teller:
                 states = self._states[:, [row, other], count]
                 for at in np.flatnonzero(self._is_new(states[:, np.newaxis, :])[:, 0]):
                     self._related(relation, states[at], row, other, count)
+                    if relation.kind == "numerator_within":
+                        n, rest = self._states[at][[row, other]][:, [N, COMPLEMENT]].T
+                        if ABSENT not in (*n, *rest) and self._value[n[0]] == self._value[n[1]]:
+                            self._within.append((int(rest[0]), int(rest[1])))
 
     def _related(self, relation: Relation, pair: Whole, row: int, other: int, count: int) -> None:
         if (pair == ABSENT).any() or self._all_known(*pair):
@@ -860,7 +870,8 @@ class _Teller:
             for before in (newest, last_shown):
                 differs = counted & (now != ABSENT) & (before != ABSENT) & (now != before)
                 change = np.abs(self._value[now] - self._value[before])
-                for row, count in np.argwhere(differs & (change < evidence.limits.side[:, np.newaxis])):
+                is_small = (change > 0) & (change < evidence.limits.side[:, np.newaxis])
+                for row, count in np.argwhere(differs & is_small):
                     self._changed(int(before[row, count]), int(now[row, count]), row)
             is_shown = evidence.shows[place] & ~evidence.pending[place]
             last_shown = np.where(is_shown[:, np.newaxis] & (now != ABSENT), now, last_shown)
@@ -943,6 +954,8 @@ class _Teller:
                     within.setdefault(terms[1], set()).add(terms[0])
             elif kind in ("limit", "scale"):
                 within.setdefault(terms[1], set()).add(terms[0])
+        for whole, part in self._within:
+            within.setdefault(whole, set()).add(part)
         # files and scores are those of the people in n
         for states in self._states[:, np.isin(self._kind, ["ratio", "mean"])]:
             for n, numerator in states[:, :2].tolist():

@@ -463,7 +463,7 @@ class _Protection:
         posed, of_unit = [], []
         for at, unit in enumerate(self._units):
             rows = [self.rows[key] for key in unit]
-            if at not in self._round and any(self._keeps(row) for row in rows):
+            if at not in self._round and any(self._keeps(row) or self._hides_a_small_change(row) for row in rows):
                 posed.append((rows, self._problem(rows, self._related(at), self._change, changes=True)))
                 of_unit.append(at)
         for at, (rows, pattern) in zip(of_unit, self._solved(posed, partial(report, "changes")), strict=True):
@@ -488,12 +488,36 @@ class _Protection:
             need = Need(self._known.limits(row.key.period).width) if name in small else None
             return {"status": Status.MUST_HIDE, **_levels(need, value)}
         if not self._is_shown(row.key):
-            return {"status": Status.MUST_HIDE}
+            before = self._history.settled.get(row.key)
+            if before is not None and not self._change_of_hidden(row):
+                # nobody sees a change there, so a reader takes it that there is none
+                return {"status": Status.KNOWN}
+            small = 0 < abs(self._change_of_hidden(row).get(name, 0)) < self._known.limits(row.key.period).width
+            need = Need(self._known.limits(row.key.period).width) if small else None
+            return {"status": Status.MUST_HIDE, **_levels(need, value)}
         base = self._shown.get(row.key)
         if base is None:
             return {"status": Status.MAY_HIDE, "weight": _AWAY}
         moved = self._has_moved(row)
         return {"status": Status.MAY_HIDE, "weight": _STALE if moved else _MARKED}
+
+    def _change_of_hidden(self, row: Row) -> dict[str, int]:
+        """By how much the counts of a hidden figure changed since the newest release."""
+        before = self._history.settled.get(row.key)
+        if before is None:
+            return {}
+        then = dict(before.counts)
+        if "complement" in row.counts:
+            then["complement"] = then["n"] - then["numerator"]
+        names = [name for name in row.secret_counts if name in then]
+        return {name: row.counts[name] - then[name] for name in names if row.counts[name] != then[name]}
+
+    def _hides_a_small_change(self, row: Row) -> bool:
+        """Whether a hidden figure changed by so little that nobody may know it; until the half-year is final."""
+        if self._is_shown(row.key) or row.key.period in self._known.final:
+            return False
+        width = self._known.limits(row.key.period).width
+        return any(abs(change) < width for change in self._change_of_hidden(row).values())
 
     def _keeps(self, row: Row) -> bool:
         """Whether a figure certainly stays as it was shown."""

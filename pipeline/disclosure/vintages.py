@@ -39,7 +39,7 @@ class Earlier:
     sensitive: Callable[[str], bool]
     limits: Callable
     members: Mapping[Key, Sequence[Key]]
-    _names: dict[tuple[Key, str], dict[int, Count]] = field(default_factory=dict)
+    _names: dict[tuple[Key, str], dict[tuple[int, bool], Count]] = field(default_factory=dict)
 
     def relations(self, rows: Sequence[Row]) -> Relations:
         """Sums that held of these figures in earlier releases and do not hold of what is true today."""
@@ -52,7 +52,7 @@ class Earlier:
         for table, members in sorted(tables.items()):
             for since, state in self.history.tables.get(table, ()):
                 there = [row for row in members if row.key in state]
-                if any(dict(state[row.key]) != _stored(row) for row in there):
+                if not all(_is_as_today(row, state) for row in there):
                     self._table(found, there, state, since)
             self._beside(found, place, table)
         for number, key, counts in self.history.pooled_told:
@@ -97,8 +97,8 @@ class Earlier:
                     mine, theirs = place.get(key), place.get(beside._replace(district_code=key.district_code))
                     if mine is None or theirs is None or theirs.key not in then:
                         continue
-                    for name in names:
-                        if state[key][name] != mine.counts[name] or then[theirs.key][name] != theirs.counts[name]:
+                    if not (_is_as_today(mine, state) and _is_as_today(theirs, then)):
+                        for name in names:
                             self._together(found, (mine, state), (theirs, then), name, relation, since)
 
     def _together(
@@ -124,20 +124,14 @@ class Earlier:
     def _pool(self, found: Relations, key: Key, counts: Mapping[str, int], parts: Sequence[Row], number: int) -> None:
         states = {part.key: self._state(part.key._replace(district_code=""), number) for part in parts}
         for name in _summed(parts[0]):
-            values = [_values(part, states[part.key]).get(name, 0) for part in parts if part.key in states[part.key]]
-            is_as_today = all(
-                _values(part, states[part.key]).get(name) == part.counts[name]
-                for part in parts
-                if part.key in states[part.key]
-            )
-            if name not in counts or is_as_today or sum(values) != counts[name]:
+            there = [part for part in parts if part.key in states[part.key]]
+            total = sum(_values(part, states[part.key])[name] for part in there)
+            if all(_is_as_today(part, states[part.key]) for part in there) or total != counts.get(name):
                 continue
             told = Count(key, f"{name} told in {number}")
             found.derived[told] = Derived(told, counts[name], is_known=True)
             terms = {told: 1}
-            for part in parts:
-                if part.key in states[part.key]:
-                    terms[self._count(found, part, name, states[part.key])] = -1
+            terms |= {self._count(found, part, name, states[part.key]): -1 for part in there}
             found.sums.append(terms)
 
     def _state(self, table: Key, number: int) -> State:
@@ -146,15 +140,17 @@ class Earlier:
         return states[-1] if states else {}
 
     def _count(self, found: Relations, row: Row, name: str, state: State) -> Count:
-        """The count of today where the value is that of today, or one for the earlier value."""
+        """The count of today where the figure is that of today, or one for the earlier value."""
         values = _values(row, state)
         value = values[name]
-        if row.counts[name] == value:
+        if _is_as_today(row, state):
             return Count(row.key, name)
+        # the 0 of nobody, which the status tells, is not the 0 of some people
+        is_nobody = values["n"] == 0
         values_of = self._names.setdefault((row.key, name), {})
-        count = values_of.setdefault(value, Count(row.key, f"{name} before, {len(values_of)}"))
+        count = values_of.setdefault((value, is_nobody), Count(row.key, f"{name} before, {len(values_of)}"))
         if count not in found.derived:
-            is_known = value in self.history.ever_of_partners(row.key, name) or values.get("n") == 0
+            is_known = is_nobody or value in self.history.ever_of_partners(row.key, name)
             need = None if is_known else self._need(row, values, name)
             low = min(value, 1) if name == "n" else 0
             found.derived[count] = Derived(count, value, low, need, is_known)
@@ -172,8 +168,11 @@ def _values(row: Row, state: State) -> dict[str, int]:
     return counts
 
 
-def _stored(row: Row) -> dict[str, int]:
-    return {name: value for name, value in row.counts.items() if name != "complement"}
+def _is_as_today(row: Row, state: State) -> bool:
+    """Whether nothing in a figure has changed since; residents are known anyway."""
+    then = state[row.key]
+    names = [name for name in row.counts if name in then and not (row.kind == "rate" and name == "n")]
+    return all(then[name] == row.counts[name] for name in names)
 
 
 def _summed(row: Row) -> tuple[str, ...]:

@@ -41,7 +41,9 @@ def test_a_figure_that_stays_is_one_unknown_and_one_that_changes_is_another(arch
     row = evidence.keys.index(f"indicator|tom|{HEARD}|{WIJKEN[3]}|{NOW}|")
     first, second, third = evidence.states[:, row].tolist()
     assert first == second
-    assert first[1] == third[1] and first[0] != third[0]
+    # that the numerator of a figure that changed stayed the same is not known
+    assert first[1] != third[1] and first[0] != third[0]
+    assert evidence.state_value[[first[1], third[1]]].tolist() == [4, 4]
     system = tell(evidence, [0, 1, 2], "partners").system
     changes = {name: system.truth[name] for name in system.position if "|change|" in name or name.startswith("change")}
     # n and complement of the district; the municipality changed with it

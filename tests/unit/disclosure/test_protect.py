@@ -171,6 +171,32 @@ def test_a_mean_waits_beside_every_mean_that_was_ever_shown():
     assert pending(decide(frames({(RATED, NOW): marks}), history), RATED) == set()
 
 
+def test_a_small_change_of_a_hidden_figure_does_not_follow_from_a_large_one():
+    """A small district grows by one and another one by eight: the sum of both would tell it."""
+    before = frames({(HEARD, NOW): [(8, 4), *WIDE, (6, 2)]})
+    first = decide(before, History())
+    hidden = {
+        (HEARD, row.district_code)
+        for row in first["indicator_status"].itertuples()
+        if row.status.startswith("suppressed")
+    }
+    settled = {
+        Key("indicator", "tom", HEARD, row.district_code, NOW): Settled(
+            "suppressed_primary" if (HEARD, row.district_code) in hidden else "published",
+            {"n": row.n, "numerator": row.numerator},
+        )
+        for row in before["cells"].itertuples()
+    }
+    history = replace(left(before["cells"], but=hidden), settled=settled)
+    after = frames({(HEARD, NOW): [(9, 5), *corrected(WIDE, 2, 8), (6, 2)]})
+    made = decide(after, history)
+    assert statuses(made, HEARD)[area(1)] == "P1"
+    assert MUNICIPALITY in pending(made, HEARD) or area(3) in pending(made, HEARD)
+    # as large as the width it may be known
+    after = frames({(HEARD, NOW): [(8, 4), *corrected(WIDE, 2, 8), (6, 2)]})
+    assert pending(decide(after, history), HEARD) == set()
+
+
 def test_a_new_district_does_not_give_away_a_small_change():
     """Late figures of a district appear while another one changes by one: together with the sum they would tell it."""
     before = frames({(HEARD, NOW): [*WIDE, (0, 0)]})
