@@ -890,6 +890,8 @@ class _Teller:
         self._add("equation", f"change|{self._name(old)}|{self._name(new)}", words, (old, unknown, new), (1, 1, -1))
         self._protect(unknown, row, None)
         self._changes.add(unknown)
+        if self._value[new] > self._value[old]:
+            self._within.append((new, unknown))
 
     # putting it together
 

@@ -68,8 +68,8 @@ _WORTH_MUNICIPALITY = 2000
 _WORTH_OF_HAVING = 100
 _WORTH_OF_SIZE = 50
 _CHEAP_IN_A_HIDDEN_DISTRICT = 40
-# In the pattern of changes: that a figure is marked as waiting, that it stays old, that a new one stays away.
-_MARKED, _STALE, _AWAY = 20, 200, 300
+# In the pattern of changes: that a figure stays old, that a new one stays away.
+_STALE, _AWAY = 200, 300
 _POOLED_WORTH = 40
 
 
@@ -281,6 +281,7 @@ class _Protection:
             lambda code: known.sensitive[code] in ("numerator", "both"),
             known.limits,
             known.members,
+            known.final,
         )
         self._past: set[Count] = set()
         self._unit_of = {key: at for at, unit in enumerate(self._units) for key in unit}
@@ -498,8 +499,8 @@ class _Protection:
         base = self._shown.get(row.key)
         if base is None:
             return {"status": Status.MAY_HIDE, "weight": _AWAY}
-        moved = self._has_moved(row)
-        return {"status": Status.MAY_HIDE, "weight": _STALE if moved else _MARKED}
+        # that a figure looks as if it waits protects nothing from who guesses that it did not change
+        return {"status": Status.MAY_HIDE, "weight": _STALE} if self._has_moved(row) else {"status": Status.KNOWN}
 
     def _change_of_hidden(self, row: Row) -> dict[str, int]:
         """By how much the counts of a hidden figure changed since the newest release."""

@@ -9,8 +9,9 @@ sums of today (counts), and what is shown (protect).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from pipeline.disclosure.counts import POOLED, Count, Derived, Key, Relations, Row
 from pipeline.disclosure.history import History
@@ -31,6 +32,7 @@ class Earlier:
         sensitive: whether the numerator of an indicator describes people's situation.
         limits: thresholds by half-year.
         members: the parts of pooled figures.
+        final: half-years that are final now.
     """
 
     history: History
@@ -39,6 +41,7 @@ class Earlier:
     sensitive: Callable[[str], bool]
     limits: Callable
     members: Mapping[Key, Sequence[Key]]
+    final: Collection[str]
     _names: dict[tuple[Key, str], dict[tuple[int, bool], Count]] = field(default_factory=dict)
 
     def relations(self, rows: Sequence[Row]) -> Relations:
@@ -54,6 +57,10 @@ class Earlier:
                 there = [row for row in members if row.key in state]
                 if not all(_is_as_today(row, state) for row in there):
                     self._table(found, there, state, since)
+            for row in members if table.period not in self.final else ():
+                self._changes(
+                    found, row, [state for _, state in self.history.tables.get(table, ()) if row.key in state]
+                )
             self._beside(found, place, table)
         for number, key, counts in self.history.pooled_told:
             parts = [place[part] for part in self.members.get(key, ()) if part in place]
@@ -79,6 +86,24 @@ class Earlier:
                 low = 0 if elsewhere > 0 else None
                 terms[found.derive(whole[0].key, f"{name} elsewhere before {since}", elsewhere, low)] = 1
             found.sums.append(terms)
+
+    def _changes(self, found: Relations, row: Row, states: Sequence[State]) -> None:
+        """A small change of a hidden count, from one release to the next, is a count too (D3)."""
+        width = self.limits(row.key.period).width
+        today = {row.key: _stored(row)}
+        for before, after in pairwise([*states, today]):
+            then, now = _values(row, before), _values(row, after)
+            for name in row.secret_counts if row.kind != "mean" else ("n",):
+                change = now[name] - then[name]
+                if not 0 < abs(change) < width:
+                    continue
+                old, new = self._count(found, row, name, before), self._count(found, row, name, after)
+                # of what was told the figure waits, and what would tell its change
+                if old == new or (old in found.derived and found.derived[old].is_known):
+                    continue
+                terms = {new: 1, old: -1}
+                terms[found.derive(row.key, f"change from {old.name} to {new.name}", change, None, Need(width))] = -1
+                found.sums.append(terms)
 
     def _beside(self, found: Relations, place: Mapping[Key, Row], table: Key) -> None:
         """Figures on the same people, and the half-year before of a cumulative one, as they were together."""
@@ -166,6 +191,10 @@ def _values(row: Row, state: State) -> dict[str, int]:
     if counts and row.kind == "proportion":
         counts["complement"] = counts["n"] - counts["numerator"]
     return counts
+
+
+def _stored(row: Row) -> dict[str, int]:
+    return {name: value for name, value in row.counts.items() if name != "complement"}
 
 
 def _is_as_today(row: Row, state: State) -> bool:
