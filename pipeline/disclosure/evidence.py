@@ -940,8 +940,8 @@ class _Teller:
             knowledge.hide(self._name(term), width, at_least)
         told = {self._name(term): self._words(term) for term in asked}
         changes = frozenset(self._name(term) for term in self._changes)
-        # a name starts with the key of its row
-        periods = {name: name.split("|")[KEY.index("period")] for name in told}
+        # a name starts with the key of its row, but for changes, which count nobody
+        periods = {name: name.split("|")[KEY.index("period")] for name in told if name not in changes}
         last = max(periods.values(), default="")
         newest = frozenset(name for name, period in periods.items() if period == last)
         return Told(knowledge.system(truth), told, words, changes, newest, self._parts(asked))

@@ -44,7 +44,10 @@ def test_a_figure_that_stays_is_one_unknown_and_one_that_changes_is_another(arch
     # that the numerator of a figure that changed stayed the same is not known
     assert first[1] != third[1] and first[0] != third[0]
     assert evidence.state_value[[first[1], third[1]]].tolist() == [4, 4]
-    system = tell(evidence, [0, 1, 2], "partners").system
+    told = tell(evidence, [0, 1, 2], "partners")
+    # insiders are measured in counts of people
+    assert told.newest == told.unknowns.keys() - told.changes and told.newest
+    system = told.system
     changes = {name: system.truth[name] for name in system.position if "|change|" in name or name.startswith("change")}
     # n and complement of the district; the municipality changed with it
     assert set(changes.values()) == {2}
