@@ -100,6 +100,7 @@ def main() -> None:
             last = first.shift(chosen.half_years - (2 if part == "history" else 1))
             with console.status(f"{part}: {name}"):
                 found[f"{part}: {name}"] = measured(step, (settings, chosen.scale, first, last))
+            console.print(f"{part}: {name}: {found[f'{part}: {name}']['seconds']:.1f} s")
     baseline = found[f"one more: {_CELLS}"]["seconds"]
     table = Table(title=f"{chosen.half_years} half-years from {first}, scale {chosen.scale:g}", title_justify="left")
     for heading in ("step", "seconds", "of the cells", "peak MB", "items"):
