@@ -470,7 +470,9 @@ def _intervals_of_hidden(
     ).fetchall()
     place = pd.Index(left.keys).get_indexer([key for (key,) in told])
     last = of_partners[-1]
-    hidden = place[~(left.shows & ~left.is_rounded)[last, place]]
+    # what partners were not told of at all may come in the release that waits for its second person
+    is_hidden = np.isin(left.status[last], _HIDDEN) | left.is_rounded[last] | left.pending[last]
+    hidden = place[is_hidden[place]]
     return named("an interval of counts that partners do not read", (left.labels[row] for row in sorted(hidden)))
 
 

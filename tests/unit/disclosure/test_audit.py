@@ -362,6 +362,15 @@ def test_bounds_tell_exact_counts_so_the_council_has_them_only_where_partners_re
     assert ("an interval of counts that partners do not read" in telling(found)) != partners_read_it
 
 
+def test_bounds_of_a_half_year_that_partners_will_read_first_are_no_fault(archive):
+    archive.release(Town(counts=districts(HEARD, BEFORE, [(120, 70), (90, 60)])))
+    both = Town(counts=districts(HEARD, BEFORE, [(120, 70), (90, 60)]) | districts(HEARD, NOW, [(120, 70), (90, 60)]))
+    archive.candidate(both)
+    name = archive.candidate(both, "council")
+    archive.edit(name, "update fct_indicator set ci_low = 0.55, ci_high = 0.68")
+    assert "an interval of counts" not in telling(verdict(archive, name))
+
+
 def test_a_rounded_figure_that_waits_says_nothing_of_the_new_count(archive):
     here = Town(domains=domains("financien", NOW, [(112, 162, 57), (100, 200, 50)]))
     archive.release(here)
