@@ -484,20 +484,18 @@ class _Protection:
         """How one count stands in the pattern of changes: hidden means here that its new value is not told."""
         if not row.has_data and row.key not in self._shown:
             return {"status": Status.KNOWN}
+        width = self._known.limits(row.key.period).width
         if self._keeps(row):
-            small = self._small_changes(row)
-            need = Need(self._known.limits(row.key.period).width) if name in small else None
+            need = Need(width) if name in self._small_changes(row) else None
             return {"status": Status.MUST_HIDE, **_levels(need, value)}
         if not self._is_shown(row.key):
-            before = self._history.settled.get(row.key)
-            if before is not None and not self._change_of_hidden(row):
+            change = self._change_of_hidden(row)
+            if row.key in self._history.settled and not change:
                 # nobody sees a change there, so a reader takes it that there is none
                 return {"status": Status.KNOWN}
-            small = 0 < abs(self._change_of_hidden(row).get(name, 0)) < self._known.limits(row.key.period).width
-            need = Need(self._known.limits(row.key.period).width) if small else None
+            need = Need(width) if 0 < abs(change.get(name, 0)) < width else None
             return {"status": Status.MUST_HIDE, **_levels(need, value)}
-        base = self._shown.get(row.key)
-        if base is None:
+        if row.key not in self._shown:
             return {"status": Status.MAY_HIDE, "weight": _AWAY}
         # that a figure looks as if it waits protects nothing from who guesses that it did not change
         return {"status": Status.MAY_HIDE, "weight": _STALE} if self._has_moved(row) else {"status": Status.KNOWN}
