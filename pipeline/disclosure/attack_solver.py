@@ -42,6 +42,8 @@ _NODES = 20_000
 # Repairing a fractional answer needs any whole one, not the best.
 _NODES_FOR_REPAIR = 20
 _GAP_OF_REPAIR = 0.1
+# Unknowns around one of which a value is looked for, a few first.
+_NEAR = (40, 200)
 _FRACTION = 1e-5
 _PRICE_OF_NOISE = 0.05
 
@@ -340,6 +342,36 @@ class Programs:
             answer = answer or self._whole_extreme(part)
         solver.changeColCost(column, 0.0)
         return answer
+
+    def beside(self, part: Part, column: int, value: int) -> Whole | None:
+        """Whole numbers in which one unknown has a value and only what is near it moves; None when none were found.
+
+        Most values are possible by an exchange between a few counts, which is found long before a program on all.
+
+        Args:
+            part: the part, with the bounds that hold.
+            column: the unknown.
+            value: its value.
+        """
+        low, high = part.low.copy(), part.high.copy()
+        low[column] = high[column] = value
+        held = replace(part, low=low, high=high)
+        near = np.array([column])
+        for most in _NEAR:
+            while len(near) < most:
+                rows = np.unique(self._by_column[:, near].indices)
+                further = np.unique(part.rows[rows].indices)
+                if len(further) == len(near):
+                    break
+                near = further
+            inner = self._inner(held, near)
+            search = _search(
+                _model(np.zeros(len(near)), inner.low, inner.high, *_rows(inner)), inner, _NODES_FOR_REPAIR
+            )
+            found = _outer(held, near, _whole(inner, search))
+            if found is not None or len(near) == len(part.unknowns):
+                return found
+        return None
 
     def leant_on(self, part: Part, column: int) -> NDArray[np.int64]:
         """Rows on which the bounds of an unknown lean in linear programs: those with a price."""

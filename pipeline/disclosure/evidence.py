@@ -895,10 +895,36 @@ class _Teller:
 
     # putting it together
 
+    def _without_idle_pools(self, is_open: Mask) -> None:
+        """Leave out pooled figures that nobody was shown and that hide nothing themselves.
+
+        Each count of such a figure is the sum of its parts and no more is known of it: what is said of it (sides,
+        scale, that it is not negative) follows from what is said of the parts.
+        """
+        pooled = self._subject == POOLED
+        figure_of: dict[int, tuple[int, int]] = {}
+        busy: set[tuple[int, int]] = set()
+        for state in np.flatnonzero(pooled[self._row]).tolist():
+            figure_of[state] = figure = (int(self._row[state]), int(self._first[state]))
+            if not is_open[state] or state in self._asked:
+                busy.add(figure)
+        summed: set[int] = set()
+        for kind, name, _, terms, _ in self._items:
+            figures = {figure_of.get(term) for term in terms}
+            whole = figure_of.get(terms[0])
+            is_sum = kind == "equation" and name.startswith("pool|") and whole is not None and terms[0] not in summed
+            if is_sum and not any(term in figure_of for term in terms[1:]):
+                summed.add(terms[0])
+            elif len(figures) > 1 or kind not in ("equation", "scale", "limit"):
+                busy |= figures - {None}
+        idle = {state for state, figure in figure_of.items() if figure not in busy}
+        self._items = [item for item in self._items if idle.isdisjoint(item[3])]
+
     def _close(self) -> Told:
         size = len(self._value) + len(self._made)
         is_open = np.ones(size, dtype=bool)
         is_open[: len(self._value)] = ~self._is_known
+        self._without_idle_pools(is_open)
         pairs = []
         for _, _, _, terms, _ in self._items:
             free = [term for term in terms if is_open[term]]

@@ -16,6 +16,8 @@ from pipeline.disclosure.rules import CATEGORIES
 
 PARTNERS, COUNCIL = "partners", "council"
 _FIGURES = ("value", "low_share", "goal_attainment")
+# per table (a key without district) its counts by figure, with the number of the release since which they held
+Tables = Mapping[Key, Sequence[tuple[int, Mapping[Key, Mapping[str, int]]]]]
 SUBJECTS = {"fct_indicator": INDICATOR, "fct_life_domain": LIFE_DOMAIN, "fct_indicator_pooled": POOLED}
 
 
@@ -62,6 +64,8 @@ class History:
             release since which they held, and counts by figure; oldest first.
         pooled_told: pooled figures that partners were told: number of the release, figure, counts.
         rounded: figures that partners were ever shown with rounded counts.
+        refused: pooled figures that the newest release for partners did not offer because they would have given
+            something away (D4), with the counts that this was decided on.
     """
 
     shown: Mapping[str, dict[Key, Shown]] = field(default_factory=lambda: {PARTNERS: {}, COUNCIL: {}})
@@ -70,9 +74,10 @@ class History:
     settled: Mapping[Key, Settled] = field(default_factory=dict)
     erased: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
-    tables: Mapping[Key, Sequence[tuple[int, Mapping[Key, Mapping[str, int]]]]] = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict)
     pooled_told: Sequence[tuple[int, Key, Mapping[str, int]]] = ()
     rounded: Collection[Key] = frozenset()
+    refused: Mapping[Key, Mapping[str, int]] = field(default_factory=dict)
 
     def ever_of_partners(self, key: Key, name: str) -> Collection[int]:
         """The values of a count that partners were ever told."""

@@ -38,7 +38,7 @@ from pipeline.disclosure.counts import (
     relations_between,
 )
 from pipeline.disclosure.history import COUNCIL, PARTNERS, History, Settled, Shown
-from pipeline.disclosure.pattern import Pattern
+from pipeline.disclosure.pattern import Pattern, cheapest_pattern
 from pipeline.disclosure.problem import Cell, Equation, Problem, Status, protection_levels
 from pipeline.disclosure.rounding import KINDS, Counts, Lot, is_much_hidden, rounded_counts
 from pipeline.disclosure.rules import (
@@ -53,8 +53,8 @@ from pipeline.disclosure.rules import (
     judge_indicator,
     limits_of,
 )
-from pipeline.disclosure.solving import cheapest_patterns
 from pipeline.disclosure.vintages import Earlier
+from pipeline.processes import spread
 
 UNRELIABLE = "unreliable"
 NOT_OFFERED = "not_offered"
@@ -71,6 +71,8 @@ _CHEAP_IN_A_HIDDEN_DISTRICT = 40
 # In the pattern of changes: that a figure stays old, that a new one stays away.
 _STALE, _AWAY = 200, 300
 _POOLED_WORTH = 40
+# fewer cells than this are solved sooner in one process
+_CELLS_WORTH_A_PROCESS = 4000
 
 
 @dataclass
@@ -614,9 +616,11 @@ class _Protection:
     ) -> set[Key]:
         """Candidates that would give something away."""
         new = [key for key in candidates if not self.decided[key].is_pending and not self._is_told(key)]
+        # Refused once is refused for as long as the figure is the same (D2), which also need not be settled again.
+        refused = {key for key in new if self._history.refused.get(key) == _counts(self.rows[key])}
+        new = [key for key in new if key not in refused]
         if not new:
-            return set()
-        refused: set[Key] = set()
+            return refused
         groups = _Groups(range(len(self._units)))
         told = [key for key in self.rows if key.subject == POOLED and (key in offered or key in self._ever)]
         for key in [*new, *told]:
@@ -759,7 +763,9 @@ class _Protection:
     ) -> Iterable[tuple[list[Row], Pattern | None]]:
         """The figures of each problem with its pattern; None where there was no problem."""
         problems = [problem for _, problem in posed if problem is not None]
-        patterns = iter(cheapest_patterns(problems, self._seconds, report))
+        solve = partial(cheapest_pattern, seconds_per_component=self._seconds)
+        sizes = [len(problem.cells) for problem in problems]
+        patterns = iter(spread(solve, problems, sizes, _CELLS_WORTH_A_PROCESS, report))
         return [(rows, None if problem is None else next(patterns)) for rows, problem in posed]
 
     def _spent(self, rows: Sequence[Row], pattern: Pattern | None) -> None:
@@ -804,3 +810,7 @@ def _levels(need: Need | None, value: int) -> dict[str, int]:
 
 def _stored(row: Row) -> list[str]:
     return [name for name in row.counts if name != "complement"]
+
+
+def _counts(row: Row) -> dict[str, int]:
+    return {name: row.counts[name] for name in _stored(row)}

@@ -15,8 +15,9 @@ import pandas as pd
 
 from pipeline.disclosure import council, ledger
 from pipeline.disclosure.counts import INDICATOR, LIFE_DOMAIN, POOLED, Key, Row
-from pipeline.disclosure.history import PARTNERS, SUBJECTS, History, Settled, history_of, tables_of
+from pipeline.disclosure.history import PARTNERS, SUBJECTS, History, Settled, Tables, history_of, tables_of
 from pipeline.disclosure.protect import (
+    POOL,
     UNRELIABLE,
     Decided,
     Decisions,
@@ -168,7 +169,6 @@ def read_history(settings: Settings) -> History:
         if event.audience == PARTNERS:
             members |= _members(settings, event.release_id)
     newest = next((each.release_id for each in reversed(events) if each.audience == PARTNERS), None)
-    settled = _settled(settings, newest) if newest else {}
     uncertain = [_uncertain(settings, event) for event in events if event.audience == PARTNERS]
     told = pd.concat(uncertain, ignore_index=True) if uncertain else None
     truths = {
@@ -176,7 +176,11 @@ def read_history(settings: Settings) -> History:
         for event in events
         if event.audience == PARTNERS and (truth := _truth(settings, event.release_id)) is not None
     }
-    return replace(history_of(published, settled, _erased(settings), told), members=members, tables=tables_of(truths))
+    tables = tables_of(truths)
+    settled = _settled(settings, newest, tables) if newest else {}
+    found = history_of(published, settled, _erased(settings), told)
+    refused = _refused(settings, newest) if newest else {}
+    return replace(found, members=members, tables=tables, refused=refused)
 
 
 def final_periods(periods: pd.DataFrame) -> set[str]:
@@ -416,17 +420,12 @@ def _write_kept(warehouse: duckdb.DuckDBPyConnection, settings: Settings, name: 
         warehouse.unregister("_pending")
 
 
-def _settled(settings: Settings, release_id: str) -> dict[Key, Settled]:
-    """What a release made of each figure, and the counts behind it."""
+def _settled(settings: Settings, release_id: str, tables: Tables) -> dict[Key, Settled]:
+    """What the newest release made of each figure, and the counts behind it."""
     folder = settings.releases / release_id
-    truth = _truth(settings, release_id)
-    if truth is None:
+    if not (folder / "sealed" / "true_count.parquet").is_file():
         return {}
-    counts: dict[Key, dict[str, int]] = defaultdict(dict)
-    for *key, name, value in truth[
-        ["subject", "consortium_code", "code", "district_code", "period", "pooled_over", "count_name", "value"]
-    ].itertuples(index=False, name=None):
-        counts[Key(*key)][name] = int(value)
+    counts = {key: each for states in tables.values() for key, each in states[-1][1].items()}
     found = {}
     for table, subject in SUBJECTS.items():
         if subject == POOLED:
@@ -439,6 +438,21 @@ def _settled(settings: Settings, release_id: str) -> dict[Key, Settled]:
             if place in counts and not is_pending:
                 found[place] = Settled(PUBLISHED if status == UNRELIABLE else status, counts[place])
     return found
+
+
+def _refused(settings: Settings, release_id: str) -> dict[Key, dict[str, int]]:
+    """Pooled figures that a release did not offer because they would have given something away, with their counts."""
+    sealed, truth = settings.releases / release_id / "sealed" / "pooled_status.parquet", _truth(settings, release_id)
+    if truth is None or not sealed.is_file():
+        return {}
+    frame = pd.read_parquet(sealed)
+    key = ["consortium_code", "code", "district_code", "period", "pooled_over"]
+    frame = frame[frame["rule"] == POOL].rename(columns={"indicator_code": "code"})[key]
+    counts = truth[(truth["subject"] == POOLED) & truth["count_name"].isin(("n", "numerator"))].merge(frame, on=key)
+    found: dict[Key, dict[str, int]] = defaultdict(dict)
+    for *place, name, value in counts[[*key, "count_name", "value"]].itertuples(index=False, name=None):
+        found[Key(POOLED, *place)][name] = int(value)
+    return dict(found)
 
 
 def _truth(settings: Settings, release_id: str) -> pd.DataFrame | None:

@@ -27,13 +27,18 @@ from pipeline.disclosure.attack_solver import (
     uncut,
 )
 from pipeline.disclosure.proof import Proof
+from pipeline.processes import spread
 
 # Counts are tried one by one, which answers for certain, when so few are left or so many rounds gave nothing new. A
 # round costs as much as one count alone, so that rounds pay as soon as there are two.
 _FEW = 1
 _PATIENCE = 6
+# Sums of new sums, of which there are few layers: a pool, its sides.
+_PASSES = 4
 # Each takes tenths of a second. A release with more leaks than this has one cause, which the first ones show.
 _EXPLAINED = 25
+# So many hidden counts that no earlier attack moved take longer than it takes to start processes.
+_WORTH_A_PROCESS = 1000
 
 
 @dataclass(frozen=True)
@@ -110,16 +115,13 @@ def attack(
         at = system.position[protection.unknown]
         if at in known and not protection.is_met([known[at]]):
             leaks[protection.unknown] = Leak(protection.unknown, None, known[at], known[at], (known[at],), True)
-    remembered = _by_piece(system, pieces, start)
-    places = {system.position[asked.unknown]: at for at, asked in enumerate(system.protections)}
-    for at, piece in enumerate(pieces):
-        asked = [system.protections[each] for each in sorted(places[u] for u in piece.unknowns if u in places)]
-        search = _Search(system, piece, asked)
-        for changes in remembered[at]:
-            search.remember(changes)
-        leaks |= {leak.unknown: leak for leak in search.outsider()}
-        by_insiders += search.insiders(people, passed_over=leaks.keys() | passed)
-        worlds += search.worlds()
+    tasks = _tasks(system, pieces, people, passed, start)
+    for task, found in zip(
+        tasks, spread(_search, tasks, [task.effort for task in tasks], _WORTH_A_PROCESS), strict=True
+    ):
+        leaks |= {leak.unknown: leak for leak in found.leaks}
+        by_insiders += found.by_insiders
+        worlds += ({task.part.unknowns[column]: value for column, value in world.items()} for world in found.worlds)
     order = {protection.unknown: at for at, protection in enumerate(system.protections)}
     ranks = {person.name: rank for rank, person in enumerate(people)}
     of_all = [leaks[name] for name in order if name in leaks]
@@ -132,23 +134,84 @@ def attack(
     )
 
 
-def _by_piece(
-    system: System, pieces: Sequence[Part], worlds: Sequence[Mapping[str, int]]
-) -> list[list[dict[int, int]]]:
-    """What worlds change in each part."""
-    piece_of = {unknown: at for at, piece in enumerate(pieces) for unknown in piece.unknowns}
-    found: list[list[dict[int, int]]] = [[] for _ in pieces]
-    position = system.position
+@dataclass(frozen=True)
+class _Task:
+    """One part of a system, with all that a search of it needs.
+
+    Attributes:
+        part: the part.
+        columns: columns of its unknowns, by name.
+        protections: what is asked of them.
+        people: insiders who know something of it.
+        passed: hidden counts that insiders do not try to derive.
+        remembered: per world of an earlier attack the values that differed from the truth then, by column.
+    """
+
+    part: Part
+    columns: Mapping[str, int]
+    protections: Sequence[Protection]
+    people: Sequence[Insider]
+    passed: Collection[str]
+    remembered: Sequence[Mapping[int, int]]
+
+    @property
+    def effort(self) -> int:
+        """Hidden counts of which no earlier world says anything."""
+        moved = set().union(*self.remembered)
+        return sum(self.columns[asked.unknown] not in moved for asked in self.protections)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a search of one part gave; worlds are by column."""
+
+    leaks: Sequence[Leak]
+    by_insiders: Sequence[Leak]
+    worlds: Sequence[Mapping[int, int]]
+
+
+def _tasks(
+    system: System,
+    pieces: Sequence[Part],
+    people: Sequence[Insider],
+    passed: Collection[str],
+    worlds: Sequence[Mapping[str, int]],
+) -> list[_Task]:
+    """Everything that concerns each part, and nothing else."""
+    names = [[system.unknowns[unknown].name for unknown in piece.unknowns] for piece in pieces]
+    columns = [{name: column for column, name in enumerate(each)} for each in names]
+    piece_of = {name: at for at, each in enumerate(names) for name in each}
+    asked: list[list[Protection]] = [[] for _ in pieces]
+    for protection in system.protections:
+        if protection.unknown in piece_of:
+            asked[piece_of[protection.unknown]].append(protection)
+    knowing: list[list[Insider]] = [[] for _ in pieces]
+    for person in people:
+        for at in sorted({piece_of[name] for name, _, _ in person.knows if name in piece_of}):
+            knowing[at].append(person)
+    remembered: list[list[dict[int, int]]] = [[] for _ in pieces]
     for world in worlds:
         changes: dict[int, dict[int, int]] = {}
         for name, value in world.items():
-            unknown = position.get(name)
-            piece = piece_of.get(unknown)
-            if piece is not None:
-                changes.setdefault(piece, {})[unknown] = value
+            at = piece_of.get(name)
+            if at is not None:
+                changes.setdefault(at, {})[columns[at][name]] = value
         for at, each in changes.items():
-            found[at].append(each)
-    return found
+            remembered[at].append(each)
+    return [
+        _Task(piece, columns[at], asked[at], knowing[at], passed & set(names[at]), remembered[at])
+        for at, piece in enumerate(pieces)
+        if asked[at]
+    ]
+
+
+def _search(task: _Task) -> _Found:
+    """Search one part for worlds."""
+    search = _Search(task.part, task.columns, task.protections)
+    search.remember(task.remembered)
+    leaks = search.outsider()
+    by_insiders = search.insiders(task.people, passed_over={leak.unknown for leak in leaks} | set(task.passed))
+    return _Found(leaks, by_insiders, search.worlds())
 
 
 def explain(system: System, leak: Leak) -> tuple[str, ...]:
@@ -188,7 +251,7 @@ def _gives_away(system: System, facts: Sequence[Fact], leak: Leak) -> Callable[[
     """A function of some of these facts: whether they leave the count no more room than all facts of the system."""
     part, fact_of = uncut(system, facts, leak.unknown)
     programs, column = Programs(part, ()), part.unknowns.index(system.position[leak.unknown])
-    alone = replace(system, protections=tuple(asked for asked in system.protections if asked.unknown == leak.unknown))
+    alone = [asked for asked in system.protections if asked.unknown == leak.unknown]
 
     def gives_away(kept: NDArray[np.int64]) -> bool:
         holds = np.isin(fact_of, kept)
@@ -203,7 +266,7 @@ def _gives_away(system: System, facts: Sequence[Fact], leak: Leak) -> Callable[[
                     return False
         if leak.values is None or len(leak.values) == leak.high - leak.low + 1:
             return True
-        again = _Search(alone, some, alone.protections).one(None, some, 0)
+        again = _Search(some, {leak.unknown: column}, alone).one(None, some, 0)
         return again is not None and again.values == leak.values
 
     return gives_away
@@ -240,21 +303,18 @@ def _near(system: System, unknown: str) -> list[Fact]:
 class _Search:
     """Worlds of one part; every world that is found serves all counts and all attackers."""
 
-    def __init__(self, system: System, part: Part, protections: Sequence[Protection]) -> None:
+    def __init__(self, part: Part, columns: Mapping[str, int], protections: Sequence[Protection]) -> None:
         """Prepare a search.
 
         Args:
-            system: the whole.
-            part: a part of it.
+            part: a part of a system.
+            columns: columns of its unknowns, by name.
             protections: what is asked for counts of this part.
         """
         self.part = part
-        self._system = system
-        self._column = {unknown: at for at, unknown in enumerate(part.unknowns)}
+        self._column = columns
         self._protections = protections
-        self._columns = np.array(
-            [self._column[system.position[asked.unknown]] for asked in protections], dtype=np.int64
-        )
+        self._columns = np.array([columns[asked.unknown] for asked in protections], dtype=np.int64)
         self._width = np.array([asked.width for asked in self._protections])
         self._at_least = _limits([asked.at_least for asked in self._protections], -np.inf)
         self._at_most = _limits([asked.at_most for asked in self._protections], np.inf)
@@ -263,23 +323,52 @@ class _Search:
         self._pool = part.truth[np.newaxis].copy()
         self._known_worlds = {part.truth.tobytes()}
 
-    def remember(self, changes: Mapping[int, int]) -> None:
-        """Take over a world of an earlier attack, when it agrees with everything and is of use."""
-        before = self._lacking(self.part, np.arange(len(self._protections))).sum()
-        if not before:
-            return
-        world = self.part.truth.copy()
-        for unknown, value in changes.items():
-            world[self._column[unknown]] = value
-        if not self.part.allows(world):
-            return
-        known = len(self._known_worlds)
-        self._keep(world)
-        if (
-            len(self._known_worlds) > known
-            and self._lacking(self.part, np.arange(len(self._protections))).sum() == before
-        ):
-            self._known_worlds.discard(world.tobytes())
+    def remember(self, worlds: Sequence[Mapping[int, int]]) -> None:
+        """Take over worlds of an earlier attack that agree with everything and are of use.
+
+        What the earlier attack did not know, as a sum that was told since, follows what it is made of.
+        """
+        everything = np.arange(len(self._protections))
+        new = np.ones(len(self.part.unknowns), dtype=bool)
+        new[sorted(set().union(*worlds))] = False
+        occurs = np.bincount(self.part.rows.indices, minlength=len(new))
+        lacking = self._lacking(self.part, everything).sum()
+        for changes in worlds:
+            if not lacking:
+                return
+            world = self.part.truth.copy()
+            world[list(changes)] = list(changes.values())
+            world = self._completed(world, new, occurs)
+            if world is None or world.tobytes() in self._known_worlds:
+                continue
+            self._keep(world)
+            left = self._lacking(self.part, everything).sum()
+            if left == lacking:
+                self._known_worlds.discard(world.tobytes())
+            lacking = left
+
+    def _completed(self, world: Whole, new: NDArray[np.bool_], occurs: Whole) -> Whole | None:
+        """A world in which unknowns that it says nothing of take what is left for them; None when that does not fit."""
+        part = self.part
+        for _ in range(_PASSES):
+            if part.allows(world):
+                return world
+            gap = part.row_low - part.rows @ world
+            wrong = np.flatnonzero((part.row_low == part.row_high) & (gap != 0))
+            moved = False
+            for row in wrong.tolist():
+                columns = part.rows.indices[part.rows.indptr[row] : part.rows.indptr[row + 1]]
+                factors = part.rows.data[part.rows.indptr[row] : part.rows.indptr[row + 1]]
+                at = np.flatnonzero(new[columns] & (np.abs(factors) == 1))
+                if len(at):
+                    # a sum occurs in fewer rows than what it is made of
+                    least = at[np.argmin(occurs[columns[at]])]
+                    rest = int(part.row_low[row] - factors @ world[columns])
+                    world[columns[least]] += rest * factors[least]
+                    moved |= rest != 0
+            if not moved:
+                return None
+        return None
 
     def outsider(self) -> list[Leak]:
         """What everybody can derive."""
@@ -316,7 +405,7 @@ class _Search:
         low, high, knows = self.part.low.copy(), self.part.high.copy(), False
         for person in people:
             for name, least, most in person.knows:
-                column = self._column.get(self._system.position[name])
+                column = self._column.get(name)
                 if column is not None:
                     knows = True
                     low[column] = max(low[column], -np.inf if least is None else least)
@@ -388,9 +477,9 @@ class _Search:
         return values, sure
 
     def worlds(self) -> list[dict[int, int]]:
-        """What differs from the truth in each world that was found."""
+        """What differs from the truth in each world that was found, by column."""
         return [
-            {self.part.unknowns[column]: int(world[column]) for column in np.flatnonzero(world != self.part.truth)}
+            {int(column): int(world[column]) for column in np.flatnonzero(world != self.part.truth)}
             for world in self._pool[1 : len(self._known_worlds)]
         ]
 
@@ -452,6 +541,9 @@ class _Search:
         end[column] = start
         if not part.low[column] <= start <= part.high[column]:
             return None, True
+        self._keep(found := self._programs.beside(part, column, start))
+        if found is not None:
+            return start, True
         beyond = replace(part, low=end) if direction > 0 else replace(part, high=end)
         answer = self._programs.extreme(beyond, column, -direction)
         self._keep(answer.values)

@@ -45,7 +45,11 @@ _STATES = {
     "superseded": "superseded",
     "withdrawn": "withdrawn",
 }
-_SEALED = {"true_count": ("disclosure", "true_count"), "pool_member": ("reliability", "pooled_member")}
+_SEALED = {
+    "true_count": ("disclosure", "true_count"),
+    "pool_member": ("reliability", "pooled_member"),
+    "pooled_status": ("disclosure", "pooled_status"),
+}
 _COLUMNS: Mapping[str, tuple[str, str]] = {
     "release_id": ("varchar", "Name of the release, audience and number"),
     "audience": ("varchar", "For whom: partners or council"),
@@ -299,7 +303,7 @@ def _write(settings: Settings, warehouse: duckdb.DuckDBPyConnection, release: Re
 
 
 def _write_sealed(warehouse: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """The confidential counts that the audit attacks, as they were when the release was made."""
+    """What the audit attacks and the next release has to know, as it was when the release was made; confidential."""
     folder.mkdir()
     for name, (schema, table) in _SEALED.items():
         found = warehouse.execute(

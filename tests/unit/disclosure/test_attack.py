@@ -514,6 +514,66 @@ def test_the_same_question_gets_the_same_answer():
     assert attack(system, people) == attack(system, people)
 
 
+def test_worlds_found_before_serve_when_new_sums_are_told():
+    """A hidden sum of two half-years, and its sides, move with the half-year that was there before."""
+
+    def told(pooled: bool) -> System:
+        story = Story()
+        for part, values in {"before": (3, 2, 1), "shown": (40, 20, 20), "other": (30, 16, 14)}.items():
+            n, *sides = [story.count(f"{name} {part}", value) for name, value in zip("nab", values, strict=True)]
+            story.knowledge.sum(f"sides {part}", n, sides)
+            story.hide(n)
+        story.count("municipality", 73)
+        story.knowledge.sum("districts add up", "municipality", ["n before", "n shown", "n other"])
+        story.show("municipality")
+        if pooled:
+            for name, now, both in (("n", 5, 8), ("a", 1, 3), ("b", 4, 5)):
+                story.count(f"{name} now", now)
+                story.count(f"{name} pooled", both)
+                story.knowledge.sum(f"pooled {name}", f"{name} pooled", [f"{name} before", f"{name} now"])
+                # a part is in more sums than their whole
+                story.count(f"{name} beside", 20)
+                story.count(f"{name} in all", now + 20)
+                story.knowledge.sum(f"{name} add up", f"{name} in all", [f"{name} now", f"{name} beside"])
+            story.knowledge.sum("sides now", "n now", ["a now", "b now"])
+            story.knowledge.sum("sides pooled", "n pooled", ["a pooled", "b pooled"])
+            story.hide("n pooled")
+        return story.system()
+
+    earlier, later = told(pooled=False), told(pooled=True)
+    worlds = [
+        {earlier.unknowns[place].name: value for place, value in world.items()}
+        for world in attack(earlier).proof.worlds
+    ]
+    assert worlds
+    again = attack(later, start=worlds)
+    assert again.leaks == () and check(later, again.proof) == []
+    found = [{later.unknowns[place].name: value for place, value in world.items()} for world in again.proof.worlds]
+    for old, new in zip(worlds[:2], found[:2], strict=True):
+        # it is there again, with what the sums then are
+        assert new == old | {
+            f"{name} pooled": old[f"{name} before"] + now for name, now in (("n", 5), ("a", 1), ("b", 4))
+        }
+
+
+def test_any_number_of_processes_gives_the_same_answer(monkeypatch):
+    story = Story()
+    for town in ("A", "B", "C"):
+        names = [story.count(f"{town} {at}", value) for at, value in enumerate((3, 4, 7, 60))]
+        story.count(town, 74)
+        story.knowledge.sum(f"districts of {town}", town, names)
+        story.show(town)
+        story.hide(*names[:3])
+    # of this town only one district is hidden
+    story.show("C 1", "C 2", "C 3")
+    alone = attacked(story.system())
+    monkeypatch.setattr("pipeline.processes._cores", lambda: 2)
+    monkeypatch.setattr("pipeline.disclosure.witnesses._WORTH_A_PROCESS", 0)
+    assert attacked(story.system()) == alone
+    # what was shown besides is out, and the last one follows
+    assert [leak.unknown for leak in alone.leaks] == ["C 0", "C 1", "C 2"]
+
+
 @pytest.mark.parametrize(
     ("tell", "error"),
     [

@@ -111,6 +111,40 @@ def test_people_of_no_district_are_a_number_of_their_own(archive):
     assert told.system.contradictions() == []
 
 
+@pytest.mark.parametrize("hides", [True, False])
+def test_a_pooled_figure_that_was_not_shown_counts_when_it_hides_something_itself(archive, hides):
+    before = "2023-H2"
+    here = hiding()
+    # with both half-years together there are enough people in it, or not
+    here.counts |= districts(HEARD, before, [(120, 70), (90, 60), (80, 40), (2, 1) if hides else (20, 10)])
+    protect(here)
+    pool = (HEARD, WIJKEN[3], NOW, "two_half_years")
+    here.pools[pool] = [(HEARD, WIJKEN[3], NOW), (HEARD, WIJKEN[3], before)]
+    here.hidden_pools.add(pool)
+    told = tell(read(archive, archive.release(here)), [0], "partners")
+    pooled = {name for name in told.system.position if name.startswith("pooled")}
+    assert bool(pooled) == hides
+    assert {name for name in told.unknowns if name.startswith("pooled")} <= pooled
+    # its parts are hidden all the same, and safe
+    assert any(f"|{NOW}||n|" in name for name in told.unknowns)
+    assert attack(told.system).leaks == ()
+
+
+def test_a_pooled_figure_that_was_not_shown_ties_two_states_of_its_parts(archive):
+    """Whose sum stayed while its parts changed, that tells what the parts may be."""
+    before = "2023-H2"
+    here = hiding()
+    here.counts |= districts(HEARD, before, [(120, 70), (90, 60), (80, 40), (20, 10)])
+    protect(here)
+    pool = (HEARD, WIJKEN[3], NOW, "two_half_years")
+    here.pools[pool] = [(HEARD, WIJKEN[3], NOW), (HEARD, WIJKEN[3], before)]
+    here.hidden_pools.add(pool)
+    later = changed(here, counts={(HEARD, WIJKEN[3], NOW): (9, 5), (HEARD, WIJKEN[3], before): (18, 9)})
+    system = tell(read(archive, archive.release(here), archive.release(later)), [0, 1], "partners").system
+    sums = [fact.name for fact in system.facts if fact.name.startswith("pool|") and "|n|partners-0001|" in fact.name]
+    assert len(sums) == 2
+
+
 def test_a_release_without_files_cannot_be_read(archive):
     with pytest.raises(EvidenceError, match="the sealed truth of partners-0007 is gone"):
         gather([Left("partners-0007", "partners", archive.settings.releases / "partners-0007")])

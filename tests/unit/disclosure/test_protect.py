@@ -258,6 +258,22 @@ def test_a_pooled_figure_is_not_offered_when_it_gives_a_part_away():
     assert told == {"two_half_years": "suppressed_secondary", "neighbouring_districts": "published"}
 
 
+def test_a_pooled_figure_that_was_refused_stays_away_until_it_changes():
+    key = (HEARD, area(1), NOW, "neighbouring_districts")
+    # the neighbour is hidden too, so today nothing is against it
+    read = frames({(HEARD, NOW): [(6, 3), *WIDE]}, pools={key: [(HEARD, area(1), NOW), (HEARD, area(2), NOW)]})
+    (pooled,) = read["pooled"].to_dict("records")
+
+    def told(change: int) -> tuple[str, str]:
+        counts = {"n": pooled["n"] + change, "numerator": pooled["numerator"]}
+        history = History(refused={Key("pooled", "tom", *key): counts})
+        (row,) = decide(read, history)["pooled_status"].to_dict("records")
+        return row["status"], row["rule"]
+
+    assert told(0) == ("suppressed_secondary", "D4")
+    assert told(1)[0] == "published"
+
+
 @pytest.mark.parametrize(("n", "numerator"), [(500, 250), (502, 251), (498, 253)])
 def test_the_council_gets_multiples_of_five(n, numerator):
     made = decide(frames({(HEARD, NOW): [(n - 90, numerator - 40), (90, 40)]}), History())

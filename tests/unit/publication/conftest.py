@@ -46,7 +46,8 @@ def _say(patch: pytest.MonkeyPatch, said: Verdict) -> None:
 
 
 def seal(warehouse: duckdb.DuckDBPyConnection) -> None:
-    for schema, table in (("disclosure", "true_count"), ("reliability", "pooled_member")):
+    sealed = (("disclosure", "true_count"), ("reliability", "pooled_member"), ("disclosure", "pooled_status"))
+    for schema, table in sealed:
         warehouse.execute(f"create schema if not exists {schema}")
         warehouse.execute(f"create or replace table {schema}.{table} as select 'n' as count_name, 3::bigint as value")
     for schema in ("marts", "council"):

@@ -150,7 +150,7 @@ def test_without_marts_the_message_says_what_to_do(settings):
         make_release(settings)
 
 
-@pytest.mark.parametrize("table", ["disclosure.true_count", "reliability.pooled_member"])
+@pytest.mark.parametrize("table", ["disclosure.true_count", "reliability.pooled_member", "disclosure.pooled_status"])
 def test_without_what_the_audit_needs_there_is_no_release(filled, table):
     with open_warehouse(filled) as warehouse:
         warehouse.execute(f"drop table {table}")
@@ -161,7 +161,7 @@ def test_without_what_the_audit_needs_there_is_no_release(filled, table):
 
 def test_a_release_keeps_the_confidential_counts_beside_what_is_published(filled):
     release, _ = make_release(filled)
-    for name in ("true_count", "pool_member"):
+    for name in ("true_count", "pool_member", "pooled_status"):
         sealed = filled.releases / release.release_id / "sealed" / f"{name}.parquet"
         assert duckdb.sql(f"from read_parquet('{sealed}')").fetchall() == [("n", 3)]
     publish_waiting(filled, "partners")
