@@ -106,6 +106,7 @@ def history_of(
     counts = pd.concat(lines, ignore_index=True)
     counts = counts[counts["column_name"].isin(["n", "numerator", *CATEGORIES, *_FIGURES])]
     counts = counts[counts["table_name"].isin(list(SUBJECTS))].sort_values("number", kind="stable")
+    counts = _without_repeats(counts)
     keys = counts[["table_name", "consortium_code", "code", "district_code", "period", "pooled_over"]]
     columns = ["number", "release_id", "audience", "at", "is_pending", "is_shown", "delivery_status"]
     columns += ["column_name", "value"]
@@ -139,6 +140,25 @@ def history_of(
             if key.subject == POOLED and audience == PARTNERS:
                 pooled_told.append((number, key, whole))
     return found
+
+
+def _without_repeats(told: pd.DataFrame) -> pd.DataFrame:
+    """Without the figures that the next release of their audience told once more just so: it says all there is to know.
+
+    Pooled figures stay, as what they are made of may have changed.
+    """
+    figure = told.groupby(
+        ["audience", "table_name", "consortium_code", "code", "district_code", "period", "pooled_over"], sort=False
+    ).ngroup()
+    what = ["column_name", "value", "is_pending", "is_shown", "delivery_status"]
+    what += ["is_rounded"] if "is_rounded" in told else []
+    marks = pd.util.hash_pandas_object(told[what].astype({"delivery_status": "str"}), index=False)
+    mark_of = marks.groupby([figure, told["number"]]).sum()
+    figures = mark_of.index.get_level_values(0)
+    is_repeated = (mark_of == mark_of.shift(-1)) & (figures == pd.Series(figures, mark_of.index).shift(-1))
+    here = pd.MultiIndex.from_arrays([figure, told["number"]])
+    is_pooled = told["table_name"].map(SUBJECTS) == POOLED
+    return told[is_pooled | ~is_repeated.reindex(here).to_numpy()]
 
 
 def _following(counts: Mapping[str, int]) -> dict[str, int]:

@@ -163,11 +163,8 @@ def read_history(settings: Settings) -> History:
         settings: the installation; at an earlier moment, what had left by then.
     """
     published = ledger.published_values(settings)
-    members: dict[Key, tuple[Key, ...]] = {}
     events = [each for each in ledger.entries(settings) if each.event == ledger.PUBLISHED]
-    for event in events:
-        if event.audience == PARTNERS:
-            members |= _members(settings, event.release_id)
+    members = _members(settings, [event.release_id for event in events if event.audience == PARTNERS])
     newest = next((each.release_id for each in reversed(events) if each.audience == PARTNERS), None)
     uncertain = [_uncertain(settings, event) for event in events if event.audience == PARTNERS]
     told = pd.concat(uncertain, ignore_index=True) if uncertain else None
@@ -487,18 +484,21 @@ def _uncertain(settings: Settings, event: ledger.Entry) -> pd.DataFrame:
     )
 
 
-def _members(settings: Settings, release_id: str) -> dict[Key, tuple[Key, ...]]:
-    """The parts of the pooled figures of a release."""
-    sealed = settings.releases / release_id / "sealed" / "pool_member.parquet"
-    if not sealed.is_file():
+def _members(settings: Settings, releases: Sequence[str]) -> dict[Key, tuple[Key, ...]]:
+    """The parts of the pooled figures of releases, as the last one had them."""
+    paths = [settings.releases / release_id / "sealed" / "pool_member.parquet" for release_id in releases]
+    frames = [pd.read_parquet(path).assign(number=at) for at, path in enumerate(paths) if path.is_file()]
+    if not frames:
         return {}
-    frame = pd.read_parquet(sealed)
+    pool = ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
+    every = pd.concat(frames, ignore_index=True)
+    every = every[every["number"] == every.groupby(pool)["number"].transform("max")]
     found: dict[Key, list[Key]] = defaultdict(list)
-    columns = ["consortium_code", "indicator_code", "district_code", "period", "pooled_over"]
-    columns += ["member_indicator", "member_district", "member_period"]
-    for *pool, code, area, period in frame[columns].itertuples(index=False, name=None):
+    for *key, code, area, period in every[[*pool, "member_indicator", "member_district", "member_period"]].itertuples(
+        index=False, name=None
+    ):
         # the consortium of an indicator is the first part of its code
-        found[Key(POOLED, *pool)].append(Key(INDICATOR, code.split("_")[0], code, area, period))
+        found[Key(POOLED, *key)].append(Key(INDICATOR, code.split("_")[0], code, area, period))
     return {key: tuple(parts) for key, parts in found.items()}
 
 

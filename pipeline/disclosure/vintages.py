@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 from pipeline.disclosure.counts import POOLED, Count, Derived, Key, Relations, Row
@@ -62,11 +63,21 @@ class Earlier:
                     found, row, [state for _, state in self.history.tables.get(table, ()) if row.key in state]
                 )
             self._beside(found, place, table)
-        for number, key, counts in self.history.pooled_told:
+        for at in sorted({at for table in tables for at in self._pools_of.get(table, ())}):
+            number, key, counts = self.history.pooled_told[at]
             parts = [place[part] for part in self.members.get(key, ()) if part in place]
             if parts:
                 self._pool(found, key, counts, parts, number)
         return found
+
+    @cached_property
+    def _pools_of(self) -> dict[Key, set[int]]:
+        """Places of the pooled figures that were told, by table that they take a part of."""
+        places: dict[Key, set[int]] = {}
+        for at, (_, key, _) in enumerate(self.history.pooled_told):
+            for part in self.members.get(key, ()):
+                places.setdefault(part._replace(district_code=""), set()).add(at)
+        return places
 
     def _table(self, found: Relations, members: Sequence[Row], state: State, since: int) -> None:
         whole = [row for row in members if row.is_municipality]

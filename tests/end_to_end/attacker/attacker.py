@@ -46,6 +46,7 @@ _OPTIONS = {
     "mip_abs_gap": 0.5,
     "mip_feasibility_tolerance": 1e-8,
 }
+LABEL_READER = "partner who reads labels"
 _ROUNDS_OF_A_READER = 2
 _ROUNDS_OF_A_COMPUTER = 30
 
@@ -92,7 +93,10 @@ class Outcome:
 
 
 def attack_as_everybody(
-    history: Sequence[Release], indicators: Mapping[str, Indicator], residents: Mapping[str, int]
+    history: Sequence[Release],
+    indicators: Mapping[str, Indicator],
+    residents: Mapping[str, int],
+    but: str | None = None,
 ) -> dict[str, Outcome]:
     """The attacks of all readers on all releases together.
 
@@ -100,19 +104,24 @@ def attack_as_everybody(
         history: releases in order of time.
         indicators: the registry, by code.
         residents: per area.
+        but: a reader who stays out of it.
 
     Returns:
         By reader: ``curious partner`` (subtracts and compares), ``partner`` (with a computer), ``partner who reads
         labels`` (knows by which rule a figure can be hidden), ``partner who guesses`` (takes what he cannot see
         changing as unchanged), ``council``.
     """
-    partner = collect(history, indicators, residents)
+    readers = {
+        "curious partner": (read_curiously, {}),
+        "partner": (attack, {}),
+        LABEL_READER: (attack, {"supposing": (LABELS,)}),
+        "partner who guesses": (attack, {"supposing": (UNCHANGED,)}),
+        "council": (attack, {"reader": COUNCIL}),
+    }
     return {
-        "curious partner": read_curiously(partner),
-        "partner": attack(partner),
-        "partner who reads labels": attack(collect(history, indicators, residents, supposing=(LABELS,))),
-        "partner who guesses": attack(collect(history, indicators, residents, supposing=(UNCHANGED,))),
-        "council": attack(collect(history, indicators, residents, reader=COUNCIL)),
+        name: read(collect(history, indicators, residents, **how))
+        for name, (read, how) in readers.items()
+        if name != but
     }
 
 

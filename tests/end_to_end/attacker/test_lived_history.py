@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import worlds
-from attacker import attack_as_everybody
+from attacker import LABEL_READER, attack_as_everybody
 from attacker_facts import Release, Truth, read_indicators, read_published
 
 from pipeline.periods import HalfYear, between
@@ -99,9 +99,9 @@ def test_nobody_is_found_in_what_the_product_published_over_the_years(tmp_path):
     history = as_read(home)
     assert len(history) == HALF_YEARS
     assert sum("council" in release.published for release in history) > HALF_YEARS / 2
-    outcomes = attack_as_everybody(history, read_indicators(SEEDS / "indicators.csv"), worlds.residents())
+    registry = read_indicators(SEEDS / "indicators.csv")
     # that a figure is labelled as breaking a rule says that it does: docs/methods/disclosure.md
-    del outcomes["partner who reads labels"]
+    outcomes = attack_as_everybody(history, registry, worlds.residents(), but=LABEL_READER)
     for reader, outcome in outcomes.items():
         assert outcome.secrets, reader
         assert (outcome.leaks, outcome.undecided, outcome.false) == ([], [], []), reader
