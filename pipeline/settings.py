@@ -15,6 +15,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SEEDS = PROJECT_ROOT / "seeds"
 EXPECTATIONS = PROJECT_ROOT / "expectations"
+WAREHOUSE = "warehouse.duckdb"
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
 CONSORTIA = ("tom", "go", "boost")
@@ -108,7 +109,7 @@ class Settings:
     @property
     def warehouse(self) -> Path:
         """The confidential DuckDB warehouse."""
-        return self.workplace / "warehouse.duckdb"
+        return self.workplace / WAREHOUSE
 
     @property
     def releases(self) -> Path:

@@ -9,10 +9,11 @@ import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.settings import Settings
 from pipeline.warehouse.connection import warehouse_lock
-from pipeline.warehouse.manifest import dbt_command, dbt_environment
+from pipeline.warehouse.manifest import dbt_command, dbt_environment, share_parsed
 
 _RESULT_EVENTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 
@@ -62,16 +63,18 @@ def run_build(settings: Settings, select: Sequence[str]) -> Iterator[NodeResult]
         DbtBuildError: at the end, when something failed; dbt has skipped what depends on it.
     """
     settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    share_parsed(settings.dbt_target)
     command = [*dbt_command("build", settings.dbt_target), "--log-format", "json", "--log-level", "info"]
     command += build_arguments(select)
+    # by its name in the folder where dbt runs: another path would be another profile, which dbt parses anew
     environment = dbt_environment(
-        EFFECTMONITOR_WAREHOUSE=str(settings.warehouse),
+        EFFECTMONITOR_WAREHOUSE=settings.warehouse.name,
         EFFECTMONITOR_VAULT=str(settings.vault),
         EFFECTMONITOR_AS_OF=settings.as_of.isoformat() if settings.as_of else "",
     )
     failed: list[str] = []
     messages: list[str] = []
-    with warehouse_lock(settings), _process(command, environment) as process:
+    with warehouse_lock(settings), _process(command, environment, settings.warehouse.parent) as process:
         for line in process.stdout or ():
             event = _event(line)
             if event is None:
@@ -91,8 +94,10 @@ def run_build(settings: Settings, select: Sequence[str]) -> Iterator[NodeResult]
         raise DbtBuildError(f"dbt stopped: {what}. The full log: {settings.dbt_target / 'logs' / 'dbt.log'}")
 
 
-def _process(command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+def _process(command: Sequence[str], environment: dict[str, str], folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, cwd=folder
+    )
 
 
 def _event(line: str) -> dict | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,9 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings import DBT_PROJECT, PROJECT_ROOT
+from pipeline.settings import DBT_PROJECT, PROJECT_ROOT, WAREHOUSE
 
 _ASSET_TYPES = ("model", "seed", "snapshot")
+_PARSED = "partial_parse.msgpack"
 _WATCHED = ("models", "macros", "tests", "dbt_project.yml", "profiles.yml")
 
 
@@ -108,13 +110,32 @@ def _parse(target: Path) -> None:
             *dbt_command("parse", Path(scratch)),
             "--no-partial-parse",
         ]
-        done = subprocess.run(command, capture_output=True, text=True, env=dbt_environment(), check=False)
+        environment = dbt_environment(EFFECTMONITOR_WAREHOUSE=WAREHOUSE)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         made = Path(scratch) / "manifest.json"
         if done.returncode or not made.exists():
             raise DbtParseError(f"dbt could not parse {DBT_PROJECT}:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
         # two processes may parse at once: each swaps in a whole file
+        (Path(scratch) / _PARSED).replace(target.with_name(_PARSED))
         made.replace(target)
         os.utime(target)
+
+
+def share_parsed(target: Path) -> None:
+    """Put what was parsed for the manifest where dbt looks before it parses, unless it did so there before.
+
+    Parsing anew takes dbt several seconds. It takes over what was parsed when profile and project are the same, and
+    parses files that have changed.
+
+    Args:
+        target: dbt's target folder of an installation.
+    """
+    parsed, own = manifest_path().with_name(_PARSED), target / _PARSED
+    if parsed.exists() and not own.exists():
+        target.mkdir(parents=True, exist_ok=True)
+        beside = own.with_name(f".{_PARSED}.{os.getpid()}")
+        shutil.copyfile(parsed, beside)
+        beside.replace(own)
 
 
 def dbt_command(verb: str, target: Path) -> list[str]:

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.warehouse.manifest import dbt_command, dbt_environment
+from pipeline.warehouse.manifest import dbt_command, dbt_environment, share_parsed
 
 _PROTECTED = ("path:models/marts", "path:models/council")
 UNTIL_CELLS = ("--exclude", *_PROTECTED)
@@ -41,12 +41,12 @@ def run_dbt(verb: str, *arguments: str, folder: Path, project: Path | None = Non
     command = [*dbt_command(verb, folder / "target"), "--no-use-colors", *arguments]
     if project is not None:
         command += ["--project-dir", str(project), "--profiles-dir", str(project)]
-    environment = dbt_environment(
-        EFFECTMONITOR_WAREHOUSE=str(folder / "warehouse.duckdb"), EFFECTMONITOR_VAULT=str(folder / "vault")
-    )
+    environment = dbt_environment(EFFECTMONITOR_WAREHOUSE="warehouse.duckdb", EFFECTMONITOR_VAULT=str(folder / "vault"))
+    if project is None:
+        share_parsed(folder / "target")
     results = folder / "target" / "run_results.json"
     results.unlink(missing_ok=True)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=folder)
     nodes = json.loads(results.read_text())["results"] if results.exists() else []
     return Outcome(
         returncode=done.returncode,
