@@ -54,7 +54,7 @@ from pipeline.disclosure.rules import (
     limits_of,
 )
 from pipeline.disclosure.vintages import Earlier
-from pipeline.processes import spread
+from pipeline.processes import Workers
 
 UNRELIABLE = "unreliable"
 NOT_OFFERED = "not_offered"
@@ -71,8 +71,6 @@ _CHEAP_IN_A_HIDDEN_DISTRICT = 40
 # In the pattern of changes: that a figure stays old, that a new one stays away.
 _STALE, _AWAY = 200, 300
 _POOLED_WORTH = 40
-# fewer cells than this are solved sooner in one process
-_CELLS_WORTH_A_PROCESS = 4000
 
 
 @dataclass
@@ -249,12 +247,13 @@ def protect(
         seconds: for the proof that a pattern is the cheapest, per part that hangs together.
         lot: by which counts are rounded where much would be hidden; then everything is hidden when None.
     """
-    search = _Protection(rows, known, history, public, seconds)
-    search.levels(report)
-    if lot is not None:
-        search.rounding(lot)
-    search.changes(report)
-    search.pooled(ladders, report)
+    with Workers() as workers:
+        search = _Protection(rows, known, history, public, seconds, workers)
+        search.levels(report)
+        if lot is not None:
+            search.rounding(lot)
+        search.changes(report)
+        search.pooled(ladders, report)
     return Decisions(search.rows, search.decided, search.efforts, search.withheld, search.rounded)
 
 
@@ -266,7 +265,9 @@ class _Protection:
         history: History,
         public: Mapping[Key, Mapping[str, int]],
         seconds: float,
+        workers: Workers,
     ) -> None:
+        self._workers = workers
         self.rows = {row.key: row for row in rows}
         self.decided: dict[Key, Decided] = {}
         self.efforts: list[Effort] = []
@@ -764,8 +765,9 @@ class _Protection:
         """The figures of each problem with its pattern; None where there was no problem."""
         problems = [problem for _, problem in posed if problem is not None]
         solve = partial(cheapest_pattern, seconds_per_component=self._seconds)
-        sizes = [len(problem.cells) for problem in problems]
-        patterns = iter(spread(solve, problems, sizes, _CELLS_WORTH_A_PROCESS, report))
+        # what may be hidden is what takes time
+        sizes = [1 + sum(cell.status is Status.MAY_HIDE for cell in problem.cells) for problem in problems]
+        patterns = iter(self._workers.spread(solve, problems, sizes, report))
         return [(rows, None if problem is None else next(patterns)) for rows, problem in posed]
 
     def _spent(self, rows: Sequence[Row], pattern: Pattern | None) -> None:

@@ -17,12 +17,10 @@ from pipeline.disclosure.attack import Fact, Insider, Protection, System
 from pipeline.disclosure.attack_solver import ATTAINED, Part, Programs, parts, uncut
 from pipeline.disclosure.proof import Proof
 from pipeline.disclosure.world_search import Leak, Search, Task, search_worlds
-from pipeline.processes import spread
+from pipeline.processes import Workers
 
 # Each takes tenths of a second. A release with more leaks than this has one cause, which the first ones show.
 _EXPLAINED = 25
-# So many hidden counts that no earlier attack moved take longer than it takes to start processes.
-_WORTH_A_PROCESS = 1000
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,9 @@ def attack(
         if at in known and not protection.is_met([known[at]]):
             leaks[protection.unknown] = Leak(protection.unknown, None, known[at], known[at], (known[at],), True)
     tasks = _tasks(system, pieces, people, passed, start)
-    for task, found in zip(
-        tasks, spread(search_worlds, tasks, [task.effort for task in tasks], _WORTH_A_PROCESS), strict=True
-    ):
+    with Workers() as workers:
+        searched = workers.spread(search_worlds, tasks, [task.effort for task in tasks])
+    for task, found in zip(tasks, searched, strict=True):
         leaks |= {leak.unknown: leak for leak in found.leaks}
         by_insiders += found.by_insiders
         worlds += ({task.part.unknowns[column]: value for column, value in world.items()} for world in found.worlds)

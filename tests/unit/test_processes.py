@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from operator import neg
+import time
 
 import pytest
 
-from pipeline.processes import spread
+from pipeline.processes import Workers
 
 TASKS = list(range(100))
+SIZES = [1 + each % 7 for each in TASKS]
 
 
 @pytest.fixture(autouse=True)
@@ -17,23 +18,53 @@ def two_cores(monkeypatch):
     monkeypatch.setattr("pipeline.processes._cores", lambda: 2)
 
 
-@pytest.mark.parametrize("worth", [0, 10_000])
-def test_results_come_in_the_order_of_the_tasks(worth):
-    told = []
-    # large and small ones in turn, as they are started by size
-    sizes = [each % 7 for each in TASKS]
-    assert spread(neg, TASKS, sizes, worth, lambda done, of: told.append((done, of))) == [-each for each in TASKS]
-    assert told == [(done, len(TASKS)) for done in range(1, len(TASKS) + 1)]
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr("pipeline.processes._TRIED", 0)
+    monkeypatch.setattr("pipeline.processes._WORTH_A_START", 0)
+
+
+def told(task: int) -> tuple[int, int]:
+    return task, os.getpid()
+
+
+def slow(task: int) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def test_results_come_in_the_order_of_the_tasks(at_once):
+    reports = []
+    with Workers() as workers:
+        found = workers.spread(told, TASKS, SIZES, lambda done, of: reports.append((done, of)))
+    assert [task for task, _ in found] == TASKS
+    assert os.getpid() not in {process for _, process in found}
+    assert reports == [(done, len(TASKS)) for done in range(1, len(TASKS) + 1)]
 
 
 def test_little_work_stays_in_this_process():
-    assert spread(_process, TASKS, [1] * len(TASKS), 101) == [os.getpid()] * len(TASKS)
-    assert spread(_process, [1], [1000], 0) == [os.getpid()]
+    with Workers() as workers:
+        assert workers.spread(told, TASKS, SIZES) == [(task, os.getpid()) for task in TASKS]
 
 
-def test_much_work_goes_to_others():
-    assert os.getpid() not in spread(_process, TASKS, [1] * len(TASKS), 100)
+def test_a_single_piece_stays_in_this_process(at_once):
+    with Workers() as workers:
+        assert workers.spread(told, [1], [1000]) == [(1, os.getpid())]
 
 
-def _process(task: int) -> int:
-    return os.getpid()
+def test_what_is_left_goes_to_others_once_it_is_seen_to_be_much():
+    with Workers() as workers:
+        first = workers.spread(slow, TASKS, [1] * len(TASKS))
+        # the smallest are done here, and tell how much is left: more than four seconds
+        assert os.getpid() in first and len(set(first)) > 1
+        # processes that are there are used
+        assert os.getpid() not in workers.spread(slow, TASKS[:8], [1] * 8)
+
+
+def test_a_failure_is_told_and_leaves_no_process(at_once):
+    with pytest.raises(ZeroDivisionError), Workers() as workers:
+        workers.spread(inverse, TASKS, SIZES)
+
+
+def inverse(task: int) -> float:
+    return 1 / task

@@ -568,7 +568,8 @@ def test_any_number_of_processes_gives_the_same_answer(monkeypatch):
     story.show("C 1", "C 2", "C 3")
     alone = attacked(story.system())
     monkeypatch.setattr("pipeline.processes._cores", lambda: 2)
-    monkeypatch.setattr("pipeline.disclosure.witnesses._WORTH_A_PROCESS", 0)
+    monkeypatch.setattr("pipeline.processes._TRIED", 0)
+    monkeypatch.setattr("pipeline.processes._WORTH_A_START", 0)
     assert attacked(story.system()) == alone
     # what was shown besides is out, and the last one follows
     assert [leak.unknown for leak in alone.leaks] == ["C 0", "C 1", "C 2"]

@@ -12,6 +12,7 @@ from pipeline.disclosure import steps
 from pipeline.disclosure.counts import Count, Key
 from pipeline.disclosure.history import History, history_of, tables_of
 from pipeline.disclosure.protect import _Protection, judged_rows, known_from
+from pipeline.processes import Workers
 
 BEFORE = "2023-H2"
 WIDE = [(60, 30), (70, 35), (80, 40)]
@@ -36,7 +37,7 @@ def protection(figures: dict, history: History) -> _Protection:
         read["indicators"], read["thresholds"], read["relations"], read["members"], read["questions"], frozenset()
     )
     rows = judged_rows(read["cells"], read["domains"], read["pooled"], read["verdicts"], known)
-    return _Protection(rows, known, history, {}, 20.0)
+    return _Protection(rows, known, history, {}, 20.0, Workers())
 
 
 def test_sums_of_before_hold_of_the_counts_of_today_where_these_did_not_change():
