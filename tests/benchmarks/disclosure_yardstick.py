@@ -4,7 +4,9 @@ The same single-release tables go to the solver and to the optimal suppression o
 HiGHS). Both get the same file in the JJ format: the same cells, margins, bounds and levels, every cell at weight 1, so
 that the objective is the number of hidden cells. pytauargus is a tool of this benchmark only: it runs under an
 interpreter of its own (PYTHON, with pytauargus installed), each table in a process and an empty folder of its own, as
-it can crash and leaves values behind. Its seconds are told twice: of its solver alone, and of the whole process.
+it can crash and leaves values behind. Its seconds are told twice: of its solver alone, and of the whole process. With
+`--home HOME` the tables of that installation's newest half-year come first: its districts by the outcomes of each life
+domain, and by the sides of each share.
 
 Then half-years of simulated municipalities are protected, row by row of all districts and neighbourhoods, and the
 seconds of a sample are extrapolated to the 342 municipalities of the Netherlands. Nothing here asserts.
@@ -17,9 +19,12 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -66,10 +71,34 @@ class _Outcome:
 def _tables(number: int, shape: tuple[int, ...], means: tuple[int, ...]) -> list[Problem]:
     made = []
     for seed in range(number):
-        weighed = table(counts(shape, seed, float(means[seed % len(means)])))
-        plain = Problem(tuple(replace(cell, weight=1) for cell in weighed.cells), weighed.equations)
-        made.append(read_jj(write_jj(numbered(plain))))
+        made.append(_plain(counts(shape, seed, float(means[seed % len(means)]))))
     return made
+
+
+def _plain(counted: np.ndarray) -> Problem:
+    """A table of which every cell weighs 1, as both engines read it."""
+    weighed = table(counted)
+    plain = Problem(tuple(replace(cell, weight=1) for cell in weighed.cells), weighed.equations)
+    return read_jj(write_jj(numbered(plain)))
+
+
+def _tables_of_release(home: Path) -> dict[str, list[Problem]]:
+    """The tables of the newest half-year of an installation, by their shape."""
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as warehouse:
+        domains = warehouse.execute(
+            "select consortium_code || ' ' || life_domain_code, improved, stable, worsened "
+            "from cells.life_domain_cell where district_code not like 'GM%' "
+            "and period = (select max(period) from cells.life_domain_cell) order by all"
+        ).fetchall()
+        shares = warehouse.execute(
+            "select indicator_code, numerator, n - numerator from cells.indicator_cell "
+            "join reference.indicators using (indicator_code) where kind = 'proportion' "
+            "and district_code not like 'GM%' and period = (select max(period) from cells.indicator_cell) order by all"
+        ).fetchall()
+    return {
+        name: [_plain(np.array([values for _, *values in rows])) for _, rows in groupby(read, itemgetter(0))]
+        for name, read in (("life domains of a release", domains), ("shares of a release", shares))
+    }
 
 
 def _solve(problems: list[Problem]) -> _Outcome:
@@ -96,21 +125,22 @@ def _yardstick(problems: list[Problem], python: str, limit: int) -> _Outcome:
     return outcome
 
 
-def _compare(console: Console, python: str, limit: int) -> None:
+def _compare(console: Console, python: str, limit: int, home: Path | None) -> None:
     found = Table(title="hidden cells besides the primary ones, and seconds")
     for name in ("tables", "number", "cells", "hidden", "yardstick", "fewer", "more", "failed"):
         found.add_column(name, justify="left" if name == "tables" else "right")
     for name in ("seconds", "its solver", "its process", "ratio solver", "ratio process"):
         found.add_column(name, justify="right")
     sums = np.zeros(3)
-    for name, number, shape, means in _SHAPES:
-        problems = _tables(number, shape, means)
+    tables = _tables_of_release(home) if home else {}
+    tables |= {name: _tables(number, shape, means) for name, number, shape, means in _SHAPES}
+    for name, problems in tables.items():
         ours, theirs = _solve(problems), _yardstick(problems, python, limit)
         both = [(own, their) for own, their in zip(ours.hidden, theirs.hidden, strict=True) if their is not None]
         sums += (ours.seconds, theirs.seconds, theirs.process_seconds)
         found.add_row(
             name,
-            str(number),
+            str(len(problems)),
             str(len(problems[0].cells)),
             str(sum(own for own, _ in both)),
             str(sum(their for _, their in both)),
@@ -203,12 +233,13 @@ def main() -> None:
     """Compare and extrapolate."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tauargus", metavar="PYTHON", help="an interpreter that has pytauargus 0.6")
+    parser.add_argument("--home", type=Path, help="an installation of which a release is compared too")
     parser.add_argument("--limit", type=int, default=60, help="seconds for one table of the yardstick")
     parser.add_argument("--sample", type=int, default=12, help="municipalities measured")
     chosen = parser.parse_args()
     console = Console(width=160)
     if chosen.tauargus:
-        _compare(console, chosen.tauargus, chosen.limit)
+        _compare(console, chosen.tauargus, chosen.limit, chosen.home)
     _scale(console, chosen.sample)
 
 
