@@ -103,7 +103,7 @@ def test_twelve_half_years():
 def attacked_by_all(releases: list) -> dict[str, Outcome]:
     """What every reader finds in what the product shows, but who takes the words of the statuses as facts.
 
-    That a figure is labelled as breaking a rule says that it does: docs/methods/disclosure.md, known limits.
+    That a figure is labelled as breaking a rule says that it does: docs/methods/disclosure.md, what is not protected.
     """
     outcomes = attack_as_everybody(play(releases, product), INDICATORS, worlds.residents(), but=LABEL_READER)
     assert any(outcome.secrets for outcome in outcomes.values())
