@@ -358,6 +358,8 @@ class Programs:
         held = replace(part, low=low, high=high)
         near = np.array([column])
         for most in _NEAR:
+            if len(near) >= most:
+                continue
             while len(near) < most:
                 rows = np.unique(self._by_column[:, near].indices)
                 further = np.unique(part.rows[rows].indices)

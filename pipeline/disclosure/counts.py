@@ -70,6 +70,11 @@ class Row:
         return self.kind == "count" or any(self.counts.values()) or self.persons > 0
 
     @property
+    def stored_counts(self) -> dict[str, int]:
+        """Counts that tables and releases hold, without the complement, which follows."""
+        return {name: value for name, value in self.counts.items() if name != "complement"}
+
+    @property
     def secret_counts(self) -> dict[str, int]:
         """Counts that an attacker does not know from elsewhere; residents are public.
 

@@ -397,7 +397,7 @@ class _Protection:
             if row.key.subject == POOLED:
                 continue
             settled = self._history.settled.get(row.key)
-            if settled is None or any(settled.counts.get(name) != row.counts[name] for name in _stored(row)):
+            if settled is None or any(settled.counts.get(name) != now for name, now in row.stored_counts.items()):
                 return False
             before[row.key] = PUBLISHED if settled.status == UNRELIABLE else settled.status
             if (before[row.key] == PRIMARY) != (self.decided[row.key].status == PRIMARY):
@@ -444,7 +444,8 @@ class _Protection:
         """
         before = self._history.settled
         has_changed = any(
-            row.key not in before or any(before[row.key].counts.get(name) != row.counts[name] for name in _stored(row))
+            row.key not in before
+            or any(before[row.key].counts.get(name) != now for name, now in row.stored_counts.items())
             for row in rows
         )
         for row in rows:
@@ -618,7 +619,7 @@ class _Protection:
         """Candidates that would give something away."""
         new = [key for key in candidates if not self.decided[key].is_pending and not self._is_told(key)]
         # Refused once is refused for as long as the figure is the same (D2), which also need not be settled again.
-        refused = {key for key in new if self._history.refused.get(key) == _counts(self.rows[key])}
+        refused = {key for key in new if self._history.refused.get(key) == self.rows[key].stored_counts}
         new = [key for key in new if key not in refused]
         if not new:
             return refused
@@ -808,11 +809,3 @@ class _Groups:
 
 def _levels(need: Need | None, value: int) -> dict[str, int]:
     return protection_levels(value, need.width, need.at_least) if need else {}
-
-
-def _stored(row: Row) -> list[str]:
-    return [name for name in row.counts if name != "complement"]
-
-
-def _counts(row: Row) -> dict[str, int]:
-    return {name: row.counts[name] for name in _stored(row)}

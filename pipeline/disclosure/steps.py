@@ -162,21 +162,18 @@ def read_history(settings: Settings) -> History:
     Args:
         settings: the installation; at an earlier moment, what had left by then.
     """
-    published = ledger.published_values(settings)
-    events = [each for each in ledger.entries(settings) if each.event == ledger.PUBLISHED]
-    members = _members(settings, [event.release_id for event in events if event.audience == PARTNERS])
-    newest = next((each.release_id for each in reversed(events) if each.audience == PARTNERS), None)
-    uncertain = [_uncertain(settings, event) for event in events if event.audience == PARTNERS]
+    events = [each for each in ledger.entries(settings) if each.event == ledger.PUBLISHED and each.audience == PARTNERS]
+    truths = {event.number: truth for event in events if (truth := _truth(settings, event.release_id)) is not None}
+    uncertain = [_uncertain(settings, event, truths[event.number]) for event in events if event.number in truths]
     told = pd.concat(uncertain, ignore_index=True) if uncertain else None
-    truths = {
-        event.number: truth
-        for event in events
-        if event.audience == PARTNERS and (truth := _truth(settings, event.release_id)) is not None
-    }
     tables = tables_of(truths)
-    settled = _settled(settings, newest, tables) if newest else {}
-    found = history_of(published, settled, _erased(settings), told)
-    refused = _refused(settings, newest) if newest else {}
+    settled, refused = {}, {}
+    if events and events[-1].number in truths:
+        newest = events[-1]
+        settled = _settled(settings, newest.release_id, tables)
+        refused = _refused(settings, newest.release_id, truths[newest.number])
+    found = history_of(ledger.published_values(settings), settled, _erased(settings), told)
+    members = _members(settings, [event.release_id for event in events])
     return replace(found, members=members, tables=tables, refused=refused)
 
 
@@ -305,8 +302,7 @@ def _status_frame(table: list[list], columns: list[str]) -> pd.DataFrame:
 def _true_counts(rows: Sequence[Row], domains: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for row in rows:
-        counts = {name: value for name, value in row.counts.items() if name != "complement"}
-        lines += [[*row.key, name, value] for name, value in (counts | {"persons": row.persons}).items()]
+        lines += [[*row.key, name, value] for name, value in (row.stored_counts | {"persons": row.persons}).items()]
     names = ["consortium_code", "life_domain_code", "district_code", "period"]
     for *key, rated, low, goals, reached in domains[[*names, *_SHARE_COUNTS]].itertuples(index=False, name=None):
         for name, value in zip(_SHARE_COUNTS, (rated, low, goals, reached), strict=True):
@@ -420,8 +416,6 @@ def _write_kept(warehouse: duckdb.DuckDBPyConnection, settings: Settings, name: 
 def _settled(settings: Settings, release_id: str, tables: Tables) -> dict[Key, Settled]:
     """What the newest release made of each figure, and the counts behind it."""
     folder = settings.releases / release_id
-    if not (folder / "sealed" / "true_count.parquet").is_file():
-        return {}
     counts = {key: each for states in tables.values() for key, each in states[-1][1].items()}
     found = {}
     for table, subject in SUBJECTS.items():
@@ -437,11 +431,11 @@ def _settled(settings: Settings, release_id: str, tables: Tables) -> dict[Key, S
     return found
 
 
-def _refused(settings: Settings, release_id: str) -> dict[Key, dict[str, int]]:
+def _refused(settings: Settings, release_id: str, truth: pd.DataFrame) -> dict[Key, dict[str, int]]:
     """Pooled figures that a release did not offer because they would have given something away, with their counts."""
-    sealed, truth = settings.releases / release_id / "sealed" / "pooled_status.parquet", _truth(settings, release_id)
-    if truth is None or not sealed.is_file():
-        return {}
+    sealed = settings.releases / release_id / "sealed" / "pooled_status.parquet"
+    if not sealed.is_file():
+        return {}  # of a version that did not keep it
     frame = pd.read_parquet(sealed)
     key = ["consortium_code", "code", "district_code", "period", "pooled_over"]
     frame = frame[frame["rule"] == POOL].rename(columns={"indicator_code": "code"})[key]
@@ -458,11 +452,10 @@ def _truth(settings: Settings, release_id: str) -> pd.DataFrame | None:
     return pd.read_parquet(path) if path.is_file() else None
 
 
-def _uncertain(settings: Settings, event: ledger.Entry) -> pd.DataFrame:
+def _uncertain(settings: Settings, event: ledger.Entry, truth: pd.DataFrame) -> pd.DataFrame:
     """Counts of the figures that a release did not show because they were too uncertain: its statistics tell them."""
-    folder = settings.releases / event.release_id
-    truth, files = _truth(settings, event.release_id), folder / "files" / "parquet"
-    if truth is None or not (files / "fct_indicator.parquet").is_file():
+    files = settings.releases / event.release_id / "files" / "parquet"
+    if not (files / "fct_indicator.parquet").is_file():
         return pd.DataFrame()
     facts = pd.read_parquet(files / "fct_indicator.parquet")
     facts = facts[facts["status"] == UNRELIABLE].rename(columns={"indicator_code": "code"})

@@ -101,7 +101,7 @@ class Earlier:
     def _changes(self, found: Relations, row: Row, states: Sequence[State]) -> None:
         """A small change of a hidden count, from one release to the next, is a count too (D3)."""
         width = self.limits(row.key.period).width
-        today = {row.key: _stored(row)}
+        today = {row.key: row.stored_counts}
         for before, after in pairwise([*states, today]):
             then, now = _values(row, before), _values(row, after)
             for name in row.secret_counts if row.kind != "mean" else ("n",):
@@ -202,10 +202,6 @@ def _values(row: Row, state: State) -> dict[str, int]:
     if counts and row.kind == "proportion":
         counts["complement"] = counts["n"] - counts["numerator"]
     return counts
-
-
-def _stored(row: Row) -> dict[str, int]:
-    return {name: value for name, value in row.counts.items() if name != "complement"}
 
 
 def _is_as_today(row: Row, state: State) -> bool:

@@ -331,13 +331,14 @@ class Search:
         if start in self._values(part, cell):
             return start, True
         column = int(self._columns[cell])
-        end = (part.low if direction > 0 else part.high).copy()
-        end[column] = start
         if not part.low[column] <= start <= part.high[column]:
             return None, True
-        self._keep(found := self._programs.beside(part, column, start))
-        if found is not None:
+        near = self._programs.beside(part, column, start)
+        if near is not None:
+            self._keep(near)
             return start, True
+        end = (part.low if direction > 0 else part.high).copy()
+        end[column] = start
         beyond = replace(part, low=end) if direction > 0 else replace(part, high=end)
         answer = self._programs.extreme(beyond, column, -direction)
         self._keep(answer.values)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -282,11 +282,13 @@ class ExpectVerdictComplete(_ShareExpectation):
 
 
 class _GroupMetric(TableMetricProvider):
-    """A metric that is a list of groups, each with n, n_eff and its sums."""
+    """A metric that is a list of groups, each with n, n_eff and its sums.
 
-    @classmethod
-    def _groups(cls, frame: pd.DataFrame, **parameters: Any) -> list[Group]:
-        raise NotImplementedError
+    Attributes:
+        _groups: of each metric: the groups of a frame, given the parameters of its expectation by name.
+    """
+
+    _groups: ClassVar[Callable[..., list[Group]]]
 
     @metric_value(engine=PandasExecutionEngine)
     def _pandas(

@@ -336,3 +336,18 @@ def test_the_same_figures_in_any_order_give_the_same_pattern():
     one, other = (decide(each, History()) for each in (read, mixed))
     for name in ("indicator_status", "life_domain_status", "pooled_status", "council_indicator"):
         pd.testing.assert_frame_equal(one[name], other[name])
+
+
+def test_what_releases_tell_again_and_again_is_known_as_it_was_last_told_and_with_all_values():
+    """A figure told as 30, three times as 31, and as 30 again."""
+    key = Key("indicator", "tom", HEARD, area(2), NOW)
+    tellings = [
+        values_of(frames({(HEARD, NOW): [*WIDE[:1], (60, told), *WIDE[2:]]})["cells"], number)
+        for number, told in enumerate([30, 31, 31, 31, 30], start=1)
+    ]
+    history = history_of(pd.concat(tellings))
+    assert history.ever["partners"][key]["numerator"] == {30, 31}
+    assert history.shown["partners"][key].counts["numerator"] == 30
+    assert history.shown["partners"][key].release_id == tellings[-1]["release_id"].iat[0]
+    until_then = history_of(pd.concat(tellings[:4]))
+    assert until_then.shown["partners"][key].release_id == tellings[3]["release_id"].iat[0]
