@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.periods import HalfYear, between, last_complete, parse_moment
+from pipeline.periods import HalfYear, between, last_complete, parse_moment, today
 from pipeline.settings import CONSORTIA, PROJECT_ROOT, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def demo(settings: Settings, first: HalfYear, last: HalfYear | None, seed: int, 
     """Simulate deliveries for the real districts, run everything, say what came out."""
     if settings.environment == "production":
         raise click.ClickException("demo writes invented deliveries: it does not run in production")
-    last = last or last_complete(date.today())
+    last = last or last_complete(today())
     started = time.perf_counter()
     _simulate(settings, first, last, seed, scale)
     _run(settings, list(between(first, last)))
@@ -113,7 +113,7 @@ def simulate(settings: Settings, first: HalfYear, last: HalfYear | None, seed: i
     """Write invented deliveries into the inbox."""
     if settings.environment == "production":
         raise click.ClickException("simulate writes invented deliveries: it does not run in production")
-    _simulate(settings, first, last or last_complete(date.today()), seed, scale)
+    _simulate(settings, first, last or last_complete(today()), seed, scale)
 
 
 @main.command()
@@ -178,7 +178,7 @@ def erase(
         raise click.ClickException(str(error)) from None
     click.echo(erasure_text(erased))
     if erased.rebuild and not no_run:
-        _run(settings, [last_complete(date.today())])
+        _run(settings, [last_complete(today())])
     sys.exit(1 if not erased.rebuild else 3 if erased.found.left else 0)
 
 
@@ -195,7 +195,7 @@ def retention(settings: Settings, dry_run: bool) -> None:
     from pipeline.warehouse.connection import WarehouseBusy
 
     try:
-        click.echo(retention_text(apply_retention(settings, date.today(), dry_run=dry_run)))
+        click.echo(retention_text(apply_retention(settings, today(), dry_run=dry_run)))
     except (RetentionError, WarehouseBusy) as error:
         raise click.ClickException(str(error)) from None
 
@@ -631,14 +631,14 @@ def _chosen_periods(
     from pipeline.deliveries.versions import first_arrival
 
     waiting = sorted({HalfYear.parse(delivery.period) for delivery in waiting_deliveries(settings)})
-    ended = [period for period in waiting if period <= last_complete(date.today())]
+    ended = [period for period in waiting if period <= last_complete(today())]
     if waiting and not ended:
         raise click.ClickException(f"{waiting[0]} has not ended yet: its delivery waits in the inbox until it has")
     if not ended and not settings.warehouse.exists() and first_arrival(settings) is None:
         raise click.ClickException(
             f"there is nothing to do: no complete delivery lies in {settings.inbox}/<consortium>/<period>/<version>/"
         )
-    return list(between(ended[0], ended[-1])) if ended else [last_complete(date.today())]
+    return list(between(ended[0], ended[-1])) if ended else [last_complete(today())]
 
 
 def _run_as_of(settings: Settings) -> None:

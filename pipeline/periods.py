@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 FIRST_YEAR = 2015  # the consortia started in 2015
 TIMEZONE = "Europe/Amsterdam"
+_ZONE = ZoneInfo(TIMEZONE)
 _NAME = re.compile(r"^(\d{4})-H([12])$")
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
 
@@ -79,6 +80,16 @@ class HalfYear:
         return f"{self.year}-H{self.half}"
 
 
+def day_of(moment: datetime) -> date:
+    """The day that the calendar in the municipality showed at a moment in UTC, which is written without zone."""
+    return moment.replace(tzinfo=UTC).astimezone(_ZONE).date()
+
+
+def today() -> date:
+    """The day in the municipality, wherever the machine stands: a half-year turns there hours before it does in UTC."""
+    return datetime.now(_ZONE).date()
+
+
 def last_complete(today: date) -> HalfYear:
     """The last half-year that has ended before ``today``."""
     return HalfYear.containing(today).shift(-1)
@@ -103,7 +114,7 @@ def parse_moment(text: str) -> datetime:
     """
     try:
         if _DAY.match(text):
-            next_day = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), ZoneInfo(TIMEZONE))
+            next_day = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), _ZONE)
             return next_day.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
+
+from pipeline.periods import day_of, today
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SEEDS = PROJECT_ROOT / "seeds"
@@ -73,8 +75,8 @@ class Settings:
 
     @property
     def judging_day(self) -> date:
-        """The day whose thresholds figures are judged by (UTC): today, or that of the earlier moment."""
-        return (self.as_of or datetime.now(UTC)).date()
+        """The day whose thresholds figures are judged by: today, or that of the earlier moment."""
+        return day_of(self.as_of) if self.as_of else today()
 
     @property
     def inbox(self) -> Path:

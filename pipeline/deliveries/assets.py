@@ -6,12 +6,11 @@ what only the whole run can tell.
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from pipeline.deliveries.contract import load_contracts
-from pipeline.periods import HalfYear
+from pipeline.periods import HalfYear, today
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
 from pipeline.warehouse.connection import open_warehouse, warehouse_lock
@@ -141,7 +140,7 @@ def _retention(settings: Settings) -> dg.AssetsDefinition:
     def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from pipeline.deliveries.retention import COLUMNS, apply_retention, as_rows
 
-        report = apply_retention(settings, datetime.now(UTC).date())
+        report = apply_retention(settings, today())
         for each in report.removed:
             context.log.info("removed %s: %s", each.rule.dataset, each.place)
         return dg.MaterializeResult(

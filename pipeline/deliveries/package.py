@@ -14,13 +14,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from pipeline.deliveries.contract import CONTRACT_VERSION, load_contracts
 from pipeline.deliveries.findings import DeliveryFault, Finding
-from pipeline.periods import HalfYear
+from pipeline.periods import HalfYear, today
 from pipeline.settings import CONSORTIA, Settings
 
 DESCRIPTOR = "datapackage.json"
@@ -356,7 +356,7 @@ def _descriptor_problem(content: Mapping[str, Any], folder: DeliveryFolder, crea
         if value != expected or type(value) is not type(expected):
             sentence = f"In datapackage.json staat bij {field} iets anders dan {dutch} van de map ({expected})."
             return Finding("delivery", f"{field}_mismatch", sentence)
-    if folder.half_year.starts_on > date.today():
+    if folder.half_year.starts_on > today():
         # accepted, a slip like 2042 for 2024 would make the figures of all half-years before it final
         sentence = (
             f"Het halfjaar {folder.period} is nog niet begonnen. Controleer het jaar in de map en de beschrijving."

@@ -11,7 +11,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import date
 from functools import cache
 
 from stdnum import iban
@@ -19,6 +18,7 @@ from stdnum.nl import bsn, postcode
 
 from pipeline.deliveries.contract import read_seed
 from pipeline.deliveries.personal_names import has_name
+from pipeline.periods import today
 
 # An underscore belongs to a word for ``\b`` and ``\w``, but not in client_111222333_jansen.
 _START = r"(?<![^\W_])"
@@ -305,14 +305,14 @@ def _date_parts(match: re.Match[str]) -> tuple[int, int, int]:
         parts = (found["day"], found["month"], found["year"])
     day, month, year = (int(part.lstrip("'")) for part in parts)
     if len(parts[2].lstrip("'")) == 2:
-        year += 2000 if year <= date.today().year % 100 else 1900
+        year += 2000 if year <= today().year % 100 else 1900
     return day, month, year
 
 
 def _birth_year(match: re.Match[str]) -> int | None:
     """The year, when somebody who lives now can have been born on that day."""
     day, month, year = _date_parts(match)
-    return year if 1 <= day <= 31 and 1 <= month <= 12 and _FIRST_BIRTH_YEAR <= year <= date.today().year else None
+    return year if 1 <= day <= 31 and 1 <= month <= 12 and _FIRST_BIRTH_YEAR <= year <= today().year else None
 
 
 def _has_address(text: str) -> bool:

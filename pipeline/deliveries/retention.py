@@ -32,7 +32,7 @@ from pipeline.deliveries.vault import (
     write_log,
 )
 from pipeline.deliveries.versions import stopped_counting
-from pipeline.periods import HalfYear
+from pipeline.periods import HalfYear, day_of
 from pipeline.settings import CONSORTIA, Settings
 from pipeline.warehouse.connection import warehouse_lock
 
@@ -190,7 +190,7 @@ def _delivered_files(settings: Settings) -> _Found:
     for folder in find_deliveries(settings):
         place = (folder.consortium, folder.period, folder.version)
         if (entry := read_log(settings, *place)) and not folder.path.is_symlink():
-            yield _named(place), entry.received_at.date(), _removal(remove_from_inbox, folder.path)
+            yield _named(place), day_of(entry.received_at), _removal(remove_from_inbox, folder.path)
 
 
 def _stalled_deliveries(settings: Settings) -> _Found:
@@ -205,13 +205,13 @@ def _refused_rows(settings: Settings) -> _Found:
     for place in _judged(settings):
         folder = quarantine_path(settings, "any", *place).parent
         if folder.is_dir():
-            yield _named(place), read_log(settings, *place).received_at.date(), _removal(shutil.rmtree, folder)
+            yield _named(place), day_of(read_log(settings, *place).received_at), _removal(shutil.rmtree, folder)
 
 
 def _replaced_rows(settings: Settings) -> _Found:
     for place, stopped in _stopped(settings):
         if stopped and _rows(settings, place):
-            yield _named(place), stopped.date(), _removal(_remove_rows, settings, place)
+            yield _named(place), day_of(stopped), _removal(_remove_rows, settings, place)
 
 
 def _counting_rows_of_half_year(settings: Settings) -> _Found:
@@ -232,7 +232,7 @@ def _receipts(settings: Settings) -> _Found:
     for place, stopped in _stopped(settings):
         folder = receipt_folder(settings, *place)
         if stopped and folder.is_dir():
-            yield _named(place), stopped.date(), _removal(shutil.rmtree, folder)
+            yield _named(place), day_of(stopped), _removal(shutil.rmtree, folder)
 
 
 def _earlier_moments(settings: Settings) -> _Found:
@@ -250,7 +250,7 @@ def _audit_proofs(settings: Settings) -> _Found:
         for created_at, content in sorted(made, key=lambda each: (each[0], each[1]["release_id"]))[:-1]:
             folder = settings.releases / content["release_id"] / "proof"
             if folder.is_dir():
-                day = datetime.fromisoformat(created_at).date()
+                day = day_of(datetime.fromisoformat(created_at))
                 yield content["release_id"], day, _removal(shutil.rmtree, folder)
 
 
@@ -304,4 +304,4 @@ def _named(place: _Place) -> str:
 
 
 def _changed(path: Path) -> date:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+    return day_of(datetime.fromtimestamp(path.stat().st_mtime, UTC))

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
 from pipeline.deliveries.findings import Finding
 from pipeline.deliveries.package import Package
 from pipeline.deliveries.vault import LOG, judged_versions, read_log
-from pipeline.periods import TIMEZONE, HalfYear
+from pipeline.periods import HalfYear, day_of
 from pipeline.settings import Settings
 
 _COLUMNS = ["consortium", "period", "version", "status", "received_at"]
@@ -107,7 +106,7 @@ def final_period_findings(settings: Settings, package: Package) -> list[Finding]
 
 
 def _refused(final: Arrival) -> Finding:
-    day = final.received_at.replace(tzinfo=UTC).astimezone(ZoneInfo(TIMEZONE))
+    day = day_of(final.received_at)
     sentence = (
         "De cijfers van dit halfjaar zijn definitief sinds de levering van "
         f"{final.consortium} over {final.period} (versie {final.version}, ontvangen op {day:%d-%m-%Y}). Overleg eerst "

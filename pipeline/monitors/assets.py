@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from datetime import date
 from importlib import import_module
 
 import dagster as dg
 
 from pipeline.monitors.registry import tables_of
+from pipeline.periods import today
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
 
@@ -50,7 +50,7 @@ def build_monitor_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _monitor(settings: Settings, name: str, kinds: set[str], description: str) -> dg.AssetsDefinition:
     key = dg.AssetKey(["monitors", name])
-    is_fetched = bool(tables_of(name, date.today()))
+    is_fetched = bool(tables_of(name, today()))
     checks = [
         dg.AssetCheckSpec(
             _CHECK,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from importlib import import_module
 
 from pipeline.monitors.contracts import load_contract
@@ -17,6 +16,7 @@ from pipeline.monitors.registry import MonitorTable, municipalities, tables_of
 from pipeline.monitors.statline import describe, read_table
 from pipeline.monitors.suite import check
 from pipeline.monitors.vault import Load, loads, store
+from pipeline.periods import today
 from pipeline.settings import Settings
 
 NOT_LOOKED = "this run does not look at the source"
@@ -55,7 +55,7 @@ def refresh(settings: Settings, monitor: str, client: ODataClient) -> Iterator[T
     Yields:
         One outcome per table, as soon as it is known.
     """
-    for table in tables_of(monitor, datetime.now(UTC).date()):
+    for table in tables_of(monitor, today()):
         try:
             yield _refresh_table(settings, table, client)
         except ODataError as error:
@@ -66,7 +66,7 @@ def refresh(settings: Settings, monitor: str, client: ODataClient) -> Iterator[T
 
 def without_looking(settings: Settings, monitor: str) -> list[TableOutcome]:
     """What serves per table of a monitor, for a run that stays off the network."""
-    return [_serving(settings, table, NOT_LOOKED) for table in tables_of(monitor, datetime.now(UTC).date())]
+    return [_serving(settings, table, NOT_LOOKED) for table in tables_of(monitor, today())]
 
 
 def _refresh_table(settings: Settings, table: MonitorTable, client: ODataClient) -> TableOutcome:

@@ -25,6 +25,7 @@ from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
+from pipeline import periods
 from pipeline.periods import HalfYear
 from pipeline.reliability.consistency import cronbach_alpha_from_sums, feldt_interval, item_rest_from_sums
 from pipeline.reliability.fabrication import timing_faults
@@ -516,7 +517,7 @@ def _impossible_times(times: pd.DataFrame, period: pd.Series, today: str | None)
     started = day + pd.to_timedelta(times["started_at"].astype("string") + ":00", errors="coerce")
     ended = started + pd.to_timedelta(_numbers(times["minutes"]), unit="min")
     moments = times[["interviewer"]].assign(taken_on=day, started_at=started, ended_at=ended)
-    until = pd.Timestamp(today) if today else pd.Timestamp.now().normalize()
+    until = pd.Timestamp(today or periods.today())
     found = ended > day + pd.Timedelta(days=1)
     for name, rows in moments.groupby(period):
         if name != _UNKNOWN:

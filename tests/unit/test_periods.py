@@ -1,10 +1,12 @@
-from datetime import date, datetime, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.periods import HalfYear, between, last_complete, parse_moment
+from pipeline import periods
+from pipeline.periods import HalfYear, between, day_of, last_complete, parse_moment
 
 half_years = st.builds(HalfYear, st.integers(2015, 2100), st.sampled_from([1, 2]))
 days = st.dates(date(2015, 1, 1), date(2100, 12, 31))
@@ -38,6 +40,35 @@ def test_other_texts_are_refused_with_the_text_in_the_message(text):
 def test_last_complete_is_the_one_that_has_ended():
     assert str(last_complete(date(2026, 6, 30))) == "2025-H2"
     assert str(last_complete(date(2026, 7, 1))) == "2026-H1"
+
+
+def test_the_day_is_that_of_the_municipality():
+    # an hour before midnight in UTC the month, the year and the half-year have turned in the Netherlands
+    assert day_of(datetime(2026, 12, 31, 22, 59, 59)) == date(2026, 12, 31)
+    assert day_of(datetime(2026, 12, 31, 23)) == date(2027, 1, 1)
+    assert day_of(datetime(2026, 6, 30, 22)) == date(2026, 7, 1)
+
+
+@given(days)
+def test_the_end_of_a_day_lies_on_that_day(day):
+    end = parse_moment(str(day))
+    assert (day_of(end), day_of(end + timedelta(microseconds=1))) == (day, day + timedelta(days=1))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+def test_today_is_that_of_the_municipality_wherever_the_machine_stands(zone, monkeypatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        before, found, after = _in_the_municipality(), periods.today(), _in_the_municipality()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found in (before, after)  # a midnight may pass between them
+
+
+def _in_the_municipality() -> date:
+    return day_of(datetime.now(UTC).replace(tzinfo=None))
 
 
 def test_between_includes_both_ends():

@@ -12,7 +12,7 @@ from handmade_deliveries import found
 from pipeline.deliveries.intake import judge_delivery, receive
 from pipeline.deliveries.vault import read_log, table_path
 from pipeline.deliveries.versions import first_arrival, made_final_by
-from pipeline.periods import HalfYear
+from pipeline.periods import HalfYear, day_of
 
 _REFUSED = {("final_period", None, None)}
 _DATED = ("maand", "meetdatum", "afgenomen_op")
@@ -38,9 +38,10 @@ def test_a_correction_of_a_final_half_year_is_refused_until_the_flag_is_set(deli
     assert deliver("2024-H1").status == "accepted"
     refused = deliver("2023-H1", version=2, story="Drukker.")
     assert (refused.status, found(refused)) == ("rejected", _REFUSED)
-    today = read_log(settings, "boost", "2024-H1", 1).received_at
+    came_on = day_of(read_log(settings, "boost", "2024-H1", 1).received_at)
     sentence = refused.findings[0].sentence
-    for words in ("definitief", "boost over 2024-H1 (versie 1", f"{today:%m-%Y}", "gemeente", "correction_of_final"):
+    arrival = f"boost over 2024-H1 (versie 1, ontvangen op {came_on:%d-%m-%Y})"
+    for words in ("definitief", arrival, "gemeente", "correction_of_final"):
         assert words in sentence
     assert not table_path(settings, "bezoek", "boost", "2023-H1", 2).exists()
     # the flag is part of what was judged: the same version with it is another delivery

@@ -20,14 +20,19 @@ from pipeline.deliveries.intake import find_deliveries, receive
 from pipeline.deliveries.retention import RetentionError, apply_retention, end_of_term, read_rules
 from pipeline.deliveries.vault import read_log
 from pipeline.deliveries.versions import removed_then
+from pipeline.periods import day_of
 from pipeline.settings import Settings
 
 BOOST = ("boost", "2024-H1")
-TODAY = datetime.now(UTC).date()  # versions are judged today
 
 
-def after(term: str) -> date:
-    return end_of_term(TODAY, term)
+def made_on(settings: Settings) -> date:
+    """The day on which the installation below was made: not today's, when a midnight has passed since."""
+    return day_of(read_log(settings, *BOOST, 1).received_at)
+
+
+def after(settings: Settings, term: str) -> date:
+    return end_of_term(made_on(settings), term)
 
 
 def what(items) -> set[tuple[str, str]]:
@@ -63,7 +68,11 @@ def made(tmp_path_factory) -> Settings:
         for name in ("proof", "files", "sealed"):
             (folder / name).mkdir(parents=True)
             (folder / name / "content").write_text("content")
-        record = {"release_id": folder.name, "audience": "partners", "created_at": f"{TODAY}T12:00:0{number}"}
+        record = {
+            "release_id": folder.name,
+            "audience": "partners",
+            "created_at": f"{made_on(settings)}T12:00:0{number}",
+        }
         (folder / "release.json").write_text(json.dumps(record))
     (settings.home / "ledger").mkdir()
     (settings.home / "ledger" / "chain.jsonl").write_text("{}\n")
@@ -72,7 +81,7 @@ def made(tmp_path_factory) -> Settings:
 
 def test_before_any_term_is_over_nothing_goes_and_all_is_told(lived_in):
     before = all_bytes(lived_in.home)
-    report = apply_retention(lived_in, TODAY)
+    report = apply_retention(lived_in, made_on(lived_in))
     assert report.removed == ()
     files = all_bytes(lived_in.home)
     files.pop("warehouse.lock", None)
@@ -94,8 +103,8 @@ def test_before_any_term_is_over_nothing_goes_and_all_is_told(lived_in):
 
 def test_files_go_after_a_month_and_nothing_is_judged_again(lived_in):
     vault, receipts = all_bytes(lived_in.vault), all_bytes(lived_in.receipts)
-    assert what(apply_retention(lived_in, date.fromordinal(after("P1M").toordinal() - 1)).removed) == set()
-    report = apply_retention(lived_in, after("P1M"))
+    assert what(apply_retention(lived_in, date.fromordinal(after(lived_in, "P1M").toordinal() - 1)).removed) == set()
+    report = apply_retention(lived_in, after(lived_in, "P1M"))
     assert {item.rule.dataset for item in report.removed} == {"delivered_files", "earlier_moments"}
     assert [folder.version for folder in find_deliveries(lived_in)] == [4]
     assert (all_bytes(lived_in.vault), all_bytes(lived_in.receipts)) == (vault, receipts)
@@ -110,21 +119,21 @@ def test_files_go_after_a_month_and_nothing_is_judged_again(lived_in):
 
 def test_a_delivery_that_waits_or_still_grows_stays(lived_in):
     Delivery("boost", lived_in.inbox, version=6, tables=valid_tables("boost")).write()
-    report = apply_retention(lived_in, after("P3M"))
+    report = apply_retention(lived_in, after(lived_in, "P3M"))
     assert ("stalled_deliveries", "boost 2024-H1 v4") in what(report.removed)
     assert [folder.version for folder in find_deliveries(lived_in)] == [6]
     growing = Delivery("boost", lived_in.inbox, version=7, tables=valid_tables("boost"))
     growing.write()
     (growing.path / "datapackage.json").unlink()
-    later = datetime.combine(after("P2M"), datetime.min.time(), UTC).timestamp()
+    later = datetime.combine(after(lived_in, "P2M"), datetime.min.time(), UTC).timestamp()
     os.utime(growing.path / "bezoek.csv", (later, later))
-    apply_retention(lived_in, after("P3M"))
+    apply_retention(lived_in, after(lived_in, "P3M"))
     assert [folder.version for folder in find_deliveries(lived_in)] == [6, 7]
 
 
 def test_replaced_rows_go_and_the_version_that_counts_stays(lived_in):
     counting = (lived_in.vault / "deliveries" / "bezoek" / "boost" / "2024-H1" / "v2.parquet").read_bytes()
-    report = apply_retention(lived_in, after("P2Y"))
+    report = apply_retention(lived_in, after(lived_in, "P2Y"))
     assert {("replaced_rows", "boost 2024-H1 v1"), ("refused_rows", "boost 2024-H1 v2")} <= what(report.removed)
     names = {str(path.relative_to(lived_in.vault)) for path in lived_in.vault.rglob("v*.parquet")}
     assert not any(name.endswith("v1.parquet") and "/_log" not in name for name in names)
@@ -136,11 +145,11 @@ def test_replaced_rows_go_and_the_version_that_counts_stays(lived_in):
     # as of a moment at which the first counted, nothing can be computed any more
     assert removed_then(lived_in, first.received_at) == "boost 2024-H1 v1"
     assert removed_then(lived_in, second.received_at) is None
-    assert apply_retention(lived_in, after("P2Y")).removed == ()
+    assert apply_retention(lived_in, after(lived_in, "P2Y")).removed == ()
 
 
 def test_an_earlier_moment_of_which_the_rows_are_gone_is_refused(lived_in):
-    apply_retention(lived_in, after("P2Y"))
+    apply_retention(lived_in, after(lived_in, "P2Y"))
     moment = read_log(lived_in, *BOOST, 1).received_at.isoformat()
     result = run(lived_in, "run", "--as-of", moment)
     assert result.exit_code == 1
@@ -176,7 +185,9 @@ def test_counting_rows_wait_for_the_last_half_year_of_their_consortium(lived_in)
     (outcome,) = [receive(each, lived_in) for each in find_deliveries(lived_in) if each.period == "2024-H2"]
     assert outcome.status == "accepted", outcome.findings
     due = {
-        item.place: item.due for item in apply_retention(lived_in, TODAY).coming if item.rule.dataset == "counting_rows"
+        item.place: item.due
+        for item in apply_retention(lived_in, made_on(lived_in)).coming
+        if item.rule.dataset == "counting_rows"
     }
     assert due == {"boost 2024-H1 v2": date(2029, 12, 31), "boost 2024-H2 v1": date(2029, 12, 31)}
 
@@ -216,7 +227,7 @@ def test_the_asset_reports_what_it_removed_and_what_comes_next(lived_in):
     assert metadata["removed"].value == 1
     assert "earlier_moments" in metadata["removed_now"].value
     assert "delivered_files" in metadata["coming"].value
-    assert metadata["next"].value == str(after("P1M"))
+    assert metadata["next"].value == str(after(lived_in, "P1M"))
 
 
 @pytest.mark.parametrize(
