@@ -80,14 +80,29 @@ class HalfYear:
         return f"{self.year}-H{self.half}"
 
 
+def now() -> datetime:
+    """This moment in UTC, without zone, as the vault writes moments."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """A moment in UTC, without zone; one that does not say its offset is taken to be that already."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def local_time(moment: datetime) -> datetime:
+    """A moment in UTC, without zone, as the clock in the municipality showed it."""
+    return moment.replace(tzinfo=UTC).astimezone(_ZONE)
+
+
 def day_of(moment: datetime) -> date:
-    """The day that the calendar in the municipality showed at a moment in UTC, which is written without zone."""
-    return moment.replace(tzinfo=UTC).astimezone(_ZONE).date()
+    """The day in the municipality at a moment in UTC, without zone."""
+    return local_time(moment).date()
 
 
 def today() -> date:
     """The day in the municipality, wherever the machine stands: a half-year turns there hours before it does in UTC."""
-    return datetime.now(_ZONE).date()
+    return day_of(now())
 
 
 def last_complete(today: date) -> HalfYear:
@@ -115,8 +130,7 @@ def parse_moment(text: str) -> datetime:
     try:
         if _DAY.match(text):
             next_day = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), _ZONE)
-            return next_day.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+            return as_utc(next_day) - timedelta(microseconds=1)
+        return as_utc(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is not a moment; write it as 2024-08-15 or 2024-08-15T12:30:00") from None

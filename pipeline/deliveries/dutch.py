@@ -6,12 +6,10 @@ Belongs here: notation that several pages share. Does not belong here: sentences
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
-from pipeline.periods import TIMEZONE, HalfYear
+from pipeline.periods import HalfYear, local_time
 
-_ZONE = ZoneInfo(TIMEZONE)
 MONTHS = (
     "januari",
     "februari",
@@ -39,7 +37,7 @@ def day(value: date) -> str:
 
 def moment(value: datetime) -> str:
     """A moment in UTC without zone, as the clock in the Netherlands showed it: ``11 juli 2024 om 10.30 uur``."""
-    local = value.replace(tzinfo=UTC).astimezone(_ZONE)
+    local = local_time(value)
     return f"{day(local)} om {local:%H.%M} uur"
 
 

@@ -20,7 +20,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,6 +43,7 @@ from pipeline.deliveries.vault import (
     write_log,
     write_query,
 )
+from pipeline.periods import now
 from pipeline.settings import Settings
 from pipeline.warehouse.connection import warehouse_lock
 
@@ -331,7 +331,7 @@ def _renew_counts(settings: Settings, consortium: str) -> None:
             }
             renewed = {table: astuple(each) for table, each in tables.items()}
             if renewed != entry.tables:
-                write_log(settings, *place, replace(entry, tables=renewed, erased_at=_now()))
+                write_log(settings, *place, replace(entry, tables=renewed, erased_at=now()))
 
 
 def _renewed(settings: Settings, table: str, place: tuple[str, str, int], count: TableCount) -> TableCount:
@@ -355,7 +355,7 @@ def _write_event(settings: Settings, event: str, found: Found, by: str, number: 
     number = number or max((each["number"] for each in read_erasures(settings)), default=0) + 1
     content = {
         "number": number,
-        "at": _now().isoformat(timespec="seconds") + "Z",
+        "at": now().isoformat(timespec="seconds") + "Z",
         "event": event,
         "consortium": found.consortium,
         "by": by,
@@ -375,7 +375,3 @@ def _write_event(settings: Settings, event: str, found: Found, by: str, number: 
         handle.flush()
         os.fsync(handle.fileno())
     return number
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -16,7 +16,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.deliveries.blanking import (
@@ -43,6 +42,7 @@ from pipeline.deliveries.package import (
 )
 from pipeline.deliveries.receipts import RECEIPT
 from pipeline.deliveries.vault import is_judged, read_log, receipt_folder, write_log, write_text
+from pipeline.periods import now
 from pipeline.settings import CONSORTIA, Settings
 
 UNSEARCHABLE = "a file cannot be searched: look into it yourself"
@@ -295,7 +295,7 @@ def _keep_judged(settings: Settings, delivery: DeliveryFolder, aside: Path) -> N
     place = (delivery.consortium, delivery.period, delivery.version)
     logged = read_log(settings, *place)
     if logged and logged.package_hash == before:
-        write_log(settings, *place, replace(logged, package_hash=after, erased_at=_now()))
+        write_log(settings, *place, replace(logged, package_hash=after, erased_at=now()))
     conflict = receipt_folder(settings, *place) / f"{RECEIPT}-conflict.json"
     if conflict.is_file():
         content = json.loads(conflict.read_text(encoding="utf-8"))
@@ -335,7 +335,3 @@ def _link(source: str, target: str) -> None:
 def _digest(path: Path) -> tuple[str, int]:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest(), path.stat().st_size
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

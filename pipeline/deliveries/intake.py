@@ -15,7 +15,6 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -57,6 +56,7 @@ from pipeline.deliveries.vault import (
     write_query,
 )
 from pipeline.deliveries.versions import final_period_findings
+from pipeline.periods import now
 from pipeline.settings import Settings
 
 __all__ = [
@@ -175,7 +175,7 @@ def _receive(folder: DeliveryFolder, settings: Settings, key: bytes) -> tuple[Ju
             return Judgement(*place, status="unchanged", tables=tables), receipts / f"{RECEIPT}.json"
         return _conflict(folder, receipts, package_hash)
     clear_version(settings, *place)
-    received_at = datetime.now(UTC).replace(tzinfo=None)
+    received_at = now()
     if package:
         with _work_folder(settings) as work, open_scratch(work) as connection:
             judgement = _judge(connection, package, final_period_findings(settings, package))
@@ -362,7 +362,7 @@ def _conflict(folder: DeliveryFolder, receipts: Path, package_hash: str) -> tupl
     path = receipts / f"{RECEIPT}{_CONFLICT}.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["package_hash"] == package_hash:
         return judgement, path
-    return judgement, write_receipt(receipts, receipt(judgement, datetime.now(UTC).replace(tzinfo=None)), _CONFLICT)
+    return judgement, write_receipt(receipts, receipt(judgement, now()), _CONFLICT)
 
 
 @contextmanager

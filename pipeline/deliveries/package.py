@@ -14,13 +14,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from pipeline.deliveries.contract import CONTRACT_VERSION, load_contracts
 from pipeline.deliveries.findings import DeliveryFault, Finding
-from pipeline.periods import HalfYear, today
+from pipeline.periods import HalfYear, as_utc, today
 from pipeline.settings import CONSORTIA, Settings
 
 DESCRIPTOR = "datapackage.json"
@@ -327,8 +327,7 @@ def _is_linked(folder: DeliveryFolder) -> bool:
 
 def _created(content: Mapping[str, Any]) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(content["created"])
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        return as_utc(datetime.fromisoformat(content["created"]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 

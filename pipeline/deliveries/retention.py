@@ -32,7 +32,7 @@ from pipeline.deliveries.vault import (
     write_log,
 )
 from pipeline.deliveries.versions import stopped_counting
-from pipeline.periods import HalfYear, day_of
+from pipeline.periods import HalfYear, day_of, now
 from pipeline.settings import CONSORTIA, Settings
 from pipeline.warehouse.connection import warehouse_lock
 
@@ -277,7 +277,7 @@ def _remove_rows(settings: Settings, place: _Place) -> None:
     """The log says it first: figures of a moment at which the version counted cannot be computed from then on."""
     entry = read_log(settings, *place)
     if entry.removed_at is None:
-        write_log(settings, *place, replace(entry, removed_at=datetime.now(UTC).replace(tzinfo=None)))
+        write_log(settings, *place, replace(entry, removed_at=now()))
     for path in _rows(settings, place):
         path.unlink()
 

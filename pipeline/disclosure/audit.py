@@ -14,7 +14,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.disclosure import ledger
@@ -25,6 +24,7 @@ from pipeline.disclosure.in_place import in_place, published_faults
 from pipeline.disclosure.proof import NOT_PROTECTED, Objection, Proof, check
 from pipeline.disclosure.release_faults import release_faults
 from pipeline.disclosure.witnesses import Attack, Leak, attack, explain
+from pipeline.periods import now
 from pipeline.settings import Settings
 from pipeline.tables import markdown_table
 
@@ -374,7 +374,7 @@ def load_proof(folder: Path, attacker: str) -> Proof | None:
 
 
 def _mark_checked(folder: Path, attacker: str) -> str:
-    moment = _now()
+    moment = now().isoformat(timespec="seconds")
     _write(folder / f"{attacker}.checked.json", {"proved_at": moment})
     return moment
 
@@ -387,10 +387,6 @@ def _write(path: Path, content: dict) -> None:
         # at once: piece by piece it is written by an encoder that is ten times as slow
         file.write(json.dumps(content, separators=(",", ":")))
     beside.replace(path)
-
-
-def _now() -> str:
-    return datetime.now(UTC).replace(microsecond=0, tzinfo=None).isoformat()
 
 
 def _seen(settings: Settings, release_id: str, audience: str) -> list[Left]:

@@ -17,12 +17,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipeline.periods import now
 from pipeline.publication.marts_file import SCHEMA, open_marts
 from pipeline.settings import Settings
 
@@ -141,7 +142,7 @@ def append(
             values_hash = _write_values(_values_folder(settings) / values_file, marts_file)
         open_line = {
             "number": len(known) + 1,
-            "at": datetime.now(UTC).replace(microsecond=0, tzinfo=None).isoformat(),
+            "at": now().isoformat(timespec="seconds"),
             "event": event,
             "release_id": release_id,
             "audience": audience,

@@ -12,16 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from pipeline.monitors.odata import ODataClient, ODataError, any_of, question
 from pipeline.monitors.registry import MonitorTable
 from pipeline.monitors.source_files import REGION, Question, RawTable
-from pipeline.periods import TIMEZONE
+from pipeline.periods import as_utc, local_time
 
-_DUTCH_TIME = ZoneInfo(TIMEZONE)
 _REGION_KINDS = ("GeoDetail", "GeoDimension")
 # The value attribute of a figure that cannot exist; all other reasons for a missing figure are a point in version 3.
 _IMPOSSIBLE = "Impossible"
@@ -58,7 +56,7 @@ def describe(client: ODataClient, table: MonitorTable) -> Description:
     rows = str(found.get(count))
     return Description(
         # version 3 writes Dutch time without saying so, version 4 says its offset
-        modified=moment.astimezone(_DUTCH_TIME).replace(tzinfo=None) if moment.tzinfo else moment,
+        modified=local_time(as_utc(moment)).replace(tzinfo=None) if moment.tzinfo else moment,
         rows=int(rows) if rows.isdecimal() else None,
     )
 

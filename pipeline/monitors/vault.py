@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.monitors.contracts import MONITORS, SURVEYS, load_contract
+from pipeline.periods import now
 from pipeline.settings import Settings
 
 EMPTY = "_empty.parquet"
@@ -200,7 +201,7 @@ def _log(
         vintage=vintage.vintage,
         table_id=name.partition("_")[2] or name,
         modified_at=modified_at,
-        loaded_at=datetime.now(UTC).replace(tzinfo=None),
+        loaded_at=now(),
         rows=vintage.rows,
         origin=origin,
         url=url,

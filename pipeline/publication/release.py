@@ -17,13 +17,14 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import duckdb
 
 from pipeline.disclosure.ledger import append, entries, pattern_hash, verify
+from pipeline.periods import now
 from pipeline.publication.checks import release_problems
 from pipeline.publication.marts_file import MARTS_FILE, OwnTable, content_hash, mart_tables, swap_in, write_files
 from pipeline.publication.people import DEMO_PEOPLE, maker
@@ -215,7 +216,7 @@ def make_release(settings: Settings, audience: str = PARTNERS) -> tuple[Release,
                 release_id=_next_name(settings, audience),
                 audience=audience,
                 period=period,
-                created_at=datetime.now(UTC).replace(microsecond=0, tzinfo=None).isoformat(),
+                created_at=now().isoformat(timespec="seconds"),
                 made_by=by,
                 inputs=inputs,
                 code_version=code_version(),

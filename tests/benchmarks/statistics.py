@@ -14,7 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -136,7 +136,7 @@ def _surveys(settings: Settings, _: int) -> int:
     from pipeline.warehouse.connection import open_warehouse
 
     with open_warehouse(settings) as warehouse:
-        held = steps.thresholds_of(warehouse, date.today())
+        held = steps.thresholds_of(warehouse, settings.judging_day)
         return sum(len(frame) for frame in steps.measure_surveys(warehouse, held).values())
 
 
@@ -145,9 +145,9 @@ def _verdicts(settings: Settings, _: int) -> int:
     from pipeline.warehouse.connection import open_warehouse
 
     with open_warehouse(settings) as warehouse:
-        steps.measure_ratings(warehouse, steps.thresholds_of(warehouse, date.today()))
+        steps.measure_ratings(warehouse, steps.thresholds_of(warehouse, settings.judging_day))
         steps.find_neighbours(warehouse)
-        return len(steps.judge_cells(warehouse, date.today()).check)
+        return len(steps.judge_cells(warehouse, settings.judging_day).check)
 
 
 STEPS: tuple[tuple[str, Callable[..., int]], ...] = (

@@ -1,13 +1,14 @@
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import periods
-from pipeline.periods import HalfYear, between, day_of, last_complete, parse_moment
+from pipeline.periods import HalfYear, as_utc, between, day_of, last_complete, local_time, parse_moment, today
 
+_DUTCH = ZoneInfo("Europe/Amsterdam")
 half_years = st.builds(HalfYear, st.integers(2015, 2100), st.sampled_from([1, 2]))
 days = st.dates(date(2015, 1, 1), date(2100, 12, 31))
 
@@ -55,20 +56,23 @@ def test_the_end_of_a_day_lies_on_that_day(day):
     assert (day_of(end), day_of(end + timedelta(microseconds=1))) == (day, day + timedelta(days=1))
 
 
+def test_a_moment_without_an_offset_is_utc_and_read_on_the_clock_of_the_municipality():
+    assert as_utc(datetime.fromisoformat("2024-08-15T14:30:00+02:00")) == datetime(2024, 8, 15, 12, 30)
+    assert as_utc(datetime(2024, 8, 15, 12, 30)) == datetime(2024, 8, 15, 12, 30)
+    assert f"{local_time(datetime(2024, 8, 15, 12, 30)):%H:%M}" == "14:30"
+    assert f"{local_time(datetime(2024, 1, 15, 12, 30)):%H:%M}" == "13:30"
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
 def test_today_is_that_of_the_municipality_wherever_the_machine_stands(zone, monkeypatch):
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        before, found, after = _in_the_municipality(), periods.today(), _in_the_municipality()
+        before, found, after = datetime.now(_DUTCH).date(), today(), datetime.now(_DUTCH).date()
     finally:
         monkeypatch.undo()
         time.tzset()
     assert found in (before, after)  # a midnight may pass between them
-
-
-def _in_the_municipality() -> date:
-    return day_of(datetime.now(UTC).replace(tzinfo=None))
 
 
 def test_between_includes_both_ends():

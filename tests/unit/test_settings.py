@@ -1,7 +1,8 @@
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
+from pipeline import periods
 from pipeline.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
 
 
@@ -78,6 +79,14 @@ def test_an_earlier_moment_has_a_place_of_its_own_and_the_same_vault(settings):
         assert places == {settings.home, day.workplace, moment.workplace}
     for name in ("vault", "inbox", "releases", "receipts", "quarantine"):
         assert getattr(day, name) == getattr(settings, name)
+
+
+def test_figures_are_judged_by_the_day_in_the_municipality(settings, monkeypatch):
+    # half an hour before midnight in UTC another year's thresholds hold
+    moment = datetime(2042, 12, 31, 23, 30)
+    assert settings.at(moment).judging_day == date(2043, 1, 1)
+    monkeypatch.setattr(periods, "now", lambda: moment)
+    assert settings.judging_day == date(2043, 1, 1)
 
 
 def test_much_is_hidden_unless_rounding_is_chosen(monkeypatch):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from itertools import permutations
 
 import pyarrow.parquet as pq
 import pytest
 from handmade_deliveries import found
 
+from pipeline import periods
 from pipeline.deliveries.intake import judge_delivery, receive
 from pipeline.deliveries.vault import read_log, table_path
 from pipeline.deliveries.versions import first_arrival, made_final_by
@@ -139,3 +141,10 @@ def test_moments_are_those_of_accepted_deliveries(deliver, make, settings):
     assert made_final_by(settings, HalfYear(2024, 1)).period == "2025-H1"
     assert made_final_by(settings, HalfYear(2023, 2)).period == "2024-H1"
     assert made_final_by(settings, HalfYear(2025, 1)) is None
+
+
+def test_a_half_year_begins_when_it_begins_in_the_municipality(deliver, monkeypatch):
+    monkeypatch.setattr(periods, "now", lambda: datetime(2042, 6, 30, 21, 59))
+    assert found(deliver("2042-H2")) == {("future_period", None, None)}
+    monkeypatch.setattr(periods, "now", lambda: datetime(2042, 6, 30, 22))
+    assert deliver("2042-H2", version=2).status == "accepted"

@@ -148,6 +148,16 @@ def test_replaced_rows_go_and_the_version_that_counts_stays(lived_in):
     assert apply_retention(lived_in, after(lived_in, "P2Y")).removed == ()
 
 
+def test_a_term_runs_from_the_day_in_the_municipality(lived_in):
+    for path in lived_in.releases.glob("*/release.json"):
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps(content | {"created_at": "2024-12-31T23:30:00"}))
+    items = apply_retention(lived_in, made_on(lived_in), dry_run=True)
+    due = {item.due for item in (*items.removed, *items.coming) if item.rule.dataset == "audit_proofs"}
+    (rule,) = (rule for rule in read_rules() if rule.dataset == "audit_proofs")
+    assert due == {end_of_term(date(2025, 1, 1), rule.term)}
+
+
 def test_an_earlier_moment_of_which_the_rows_are_gone_is_refused(lived_in):
     apply_retention(lived_in, after(lived_in, "P2Y"))
     moment = read_log(lived_in, *BOOST, 1).received_at.isoformat()

@@ -7,6 +7,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from pipeline.periods import today
 from pipeline.reliability.judgement import CHECKS
 from pipeline.reliability.thresholds import ThresholdError, Thresholds
 from pipeline.settings import SEEDS
@@ -82,7 +83,7 @@ def test_days_may_come_from_the_file_or_from_the_warehouse(of):
 
 def test_the_seed_has_every_threshold_of_every_check_with_owner_reason_and_source():
     seed = pd.read_csv(SEEDS / "thresholds.csv")
-    today = Thresholds.on(seed, date.today())
-    assert all(today.version(check.thresholds) or check.code == "dispositions_complete" for check in CHECKS.values())
+    held = Thresholds.on(seed, today())
+    assert all(held.version(check.thresholds) or check.code == "dispositions_complete" for check in CHECKS.values())
     assert seed[["unit", "owner", "reason", "source"]].notna().all(axis=None)
     assert seed["reason"].is_unique
